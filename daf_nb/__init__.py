@@ -1,0 +1,104 @@
+"""Multi-agent reinforcement learning in JupyterLab: steered live, recorded exactly, run again.
+
+Public names load on first use, so that `import daf_nb` costs neither torch nor a widget.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from daf_nb import testing
+    from daf_nb.config import RlConfig
+    from daf_nb.envs import AgentVecEnv, EnvDescription, describe_env, make_env
+    from daf_nb.errors import (
+        AdaptiveControllerError,
+        CheckpointError,
+        ConfigError,
+        ConformanceError,
+        CurriculumStagnationError,
+        DafError,
+        DafWarning,
+        RecordError,
+        TaskGenerationError,
+        TrainingEnvironmentError,
+    )
+    from daf_nb.learn import Evaluation, RlTrainer
+    from daf_nb.record import RunRecord, list_runs, load_run
+    from daf_nb.session import Run, launch, train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AdaptiveControllerError",
+    "AgentVecEnv",
+    "CheckpointError",
+    "ConfigError",
+    "ConformanceError",
+    "CurriculumStagnationError",
+    "DafError",
+    "DafWarning",
+    "EnvDescription",
+    "Evaluation",
+    "RecordError",
+    "RlConfig",
+    "RlTrainer",
+    "Run",
+    "RunRecord",
+    "TaskGenerationError",
+    "TrainingEnvironmentError",
+    "__version__",
+    "describe_env",
+    "launch",
+    "list_runs",
+    "load_run",
+    "make_env",
+    "testing",
+    "train",
+]
+
+_EXPORTS = {
+    "AdaptiveControllerError": "daf_nb.errors",
+    "AgentVecEnv": "daf_nb.envs",
+    "CheckpointError": "daf_nb.errors",
+    "ConfigError": "daf_nb.errors",
+    "ConformanceError": "daf_nb.errors",
+    "CurriculumStagnationError": "daf_nb.errors",
+    "DafError": "daf_nb.errors",
+    "DafWarning": "daf_nb.errors",
+    "EnvDescription": "daf_nb.envs",
+    "Evaluation": "daf_nb.learn",
+    "RecordError": "daf_nb.errors",
+    "RlConfig": "daf_nb.config",
+    "RlTrainer": "daf_nb.learn",
+    "Run": "daf_nb.session",
+    "RunRecord": "daf_nb.record",
+    "TaskGenerationError": "daf_nb.errors",
+    "TrainingEnvironmentError": "daf_nb.errors",
+    "describe_env": "daf_nb.envs",
+    "launch": "daf_nb.session",
+    "list_runs": "daf_nb.record",
+    "load_run": "daf_nb.record",
+    "make_env": "daf_nb.envs",
+    "train": "daf_nb.session",
+}
+_SUBMODULES = frozenset({"testing"})
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use (PEP 562) and keep it in the module's globals."""
+    if name in _EXPORTS:
+        value = getattr(import_module(_EXPORTS[name]), name)
+    elif name in _SUBMODULES:
+        value = import_module(f"daf_nb.{name}")
+    else:
+        from daf_nb.errors import unknown_name
+
+        raise AttributeError(unknown_name("name in daf_nb", name, __all__))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
