@@ -1,0 +1,80 @@
+"""What a run is told: one frozen model, checked when made, that goes to JSON and back."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from daf_nb.errors import ConfigError, unknown_name
+
+__all__ = ["RlConfig", "Settings"]
+
+
+class Settings(BaseModel):
+    """A frozen model whose errors say what came, what is allowed, and the nearest known name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ConfigError(_said(type(self), error)) from None
+
+
+def _said(model: type[BaseModel], error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(unknown_name(f"{model.__name__} field", name, model.model_fields))
+        else:
+            lines.append(f"{name}={problem['input']!r}: {problem['msg']}.")
+    return " ".join(lines)
+
+
+class RlConfig(Settings):
+    """How to train; the world itself is given beside it.
+
+    Steps are live agent-steps: one agent's action in one copy counts one.
+    """
+
+    experiment_name: str = Field("experiment", description="what the run is called")
+    total_timesteps: int = Field(100_000, gt=0, description="agent-steps to train for")
+    num_envs: int = Field(8, ge=1, description="copies of the world")
+    num_workers: int = Field(0, ge=0, description="worker processes; 0 steps in this process")
+    seed: int | None = Field(
+        None, ge=0, le=2**32 - 1, description="run seed; None draws one, and the run records it"
+    )
+    device: str = Field("auto", description="torch device; auto times what there is")
+    torch_threads: int | Literal["auto"] = Field(
+        "auto", description="torch's threads while training; auto times one against all cores"
+    )
+    algorithm: Literal["PPO", "A2C", "MaskablePPO"] = Field(
+        "PPO", description="MaskablePPO is sb3-contrib's, for worlds with action masks"
+    )
+    algorithm_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="passed to the algorithm; daf_nb's own default is n_steps=128 for PPO",
+    )
+    policy_kwargs: dict[str, Any] = Field(default_factory=dict, description="passed to the policy")
+    share: Literal["all", "group", "none"] = Field(
+        "group",
+        description="which agents share a policy: all, those with equal spaces, or none",
+    )
+    batch_size: int | None = Field(
+        None,
+        ge=2,
+        description="rows per minibatch; must divide a rollout; None takes a quarter of it",
+    )
+    partial_minibatch: bool = Field(
+        False, description="allow a batch size that leaves a smaller last minibatch, as SB3 does"
+    )
+    evaluation_interval: int | None = Field(
+        None, gt=0, description="evaluate every so many agent-steps; None for never"
+    )
+    evaluation_episodes: int = Field(20, ge=1, description="episodes of one evaluation")
+    checkpoint_interval: int | None = Field(
+        None, gt=0, description="save the policies every so many agent-steps; None for at the end"
+    )
