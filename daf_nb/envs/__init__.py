@@ -1,0 +1,35 @@
+"""Worlds: make, check, and step many copies of them."""
+
+from daf_nb.envs.arrays import Arrays, Episode, RowEnd
+from daf_nb.envs.copies import Copies
+from daf_nb.envs.describe import EnvDescription, describe_env, make_env, preflight
+from daf_nb.envs.drivers import DirectWorld, drive
+from daf_nb.envs.seeds import MAX_SEED, EpisodeSeeds, fresh_seed
+from daf_nb.envs.spaces import AgentSpaces, agent_spaces, equal_spaces
+from daf_nb.envs.vec_env import AgentVecEnv, GroupVecEnv
+from daf_nb.envs.worlds import World, WorldLike, Wrapper, known_wrappers
+
+__all__ = [
+    "MAX_SEED",
+    "AgentSpaces",
+    "AgentVecEnv",
+    "Arrays",
+    "Copies",
+    "DirectWorld",
+    "EnvDescription",
+    "Episode",
+    "EpisodeSeeds",
+    "GroupVecEnv",
+    "RowEnd",
+    "World",
+    "WorldLike",
+    "Wrapper",
+    "agent_spaces",
+    "describe_env",
+    "drive",
+    "equal_spaces",
+    "fresh_seed",
+    "known_wrappers",
+    "make_env",
+    "preflight",
+]

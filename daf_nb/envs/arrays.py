@@ -1,0 +1,115 @@
+"""The arrays that copies write and learners read: one slot per (copy, agent), made once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from daf_nb.envs.spaces import AgentSpaces, equal_spaces, storage
+
+__all__ = ["Arrays", "Episode", "RowEnd"]
+
+
+@dataclass(frozen=True)
+class RowEnd:
+    """An agent's own last step.
+
+    Attributes:
+        copy: the copy it happened in.
+        agent: the agent.
+        observation: its final observation, or None where the world gave none at a death.
+        terminated: it died or reached its goal (wins over `truncated` where both are true).
+        truncated: a limit cut it off; its value must be bootstrapped from `observation`.
+        episode_return: sum of its rewards.
+        length: steps it acted in.
+    """
+
+    copy: int
+    agent: str
+    observation: Any
+    terminated: bool
+    truncated: bool
+    episode_return: float
+    length: int
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One finished episode of one copy: the unit that curricula and statistics count.
+
+    Attributes:
+        copy: the copy that played it.
+        number: its number within that copy, from 0.
+        seed: the seed it was reset with.
+        options: the reset options it was played with.
+        length: world steps.
+        returns: agent -> sum of its rewards, for the agents that took part.
+        terminated: at least one agent ended by termination.
+        info: agent -> the world's last info of that agent, where it said something.
+    """
+
+    copy: int
+    number: int
+    seed: int
+    options: Mapping[str, Any]
+    length: int
+    returns: Mapping[str, float]
+    terminated: bool
+    info: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def mean_return(self) -> float:
+        """Return per agent: the mean of the agents' summed rewards."""
+        return sum(self.returns.values()) / len(self.returns)
+
+
+class Arrays:
+    """Observations per group, everything else per (copy, agent), C-contiguous.
+
+    Columns are agents, laid out group by group, so that a group's part of each array is a slice.
+
+    Attributes:
+        agents: list of str, column -> agent.
+        column: agent -> column.
+        groups: group -> slice of columns.
+        spaces: group -> the spaces its agents share.
+        observations: group -> [copies, agents of the group, *observation shape].
+        masks: group -> bool [copies, agents, number of actions], where the group acts in a Discrete
+            or MultiDiscrete; all True until the world says otherwise.
+        rewards: float32 [copies, agents]; 0 for rows that did not act.
+        terminated, truncated: bool [copies, agents], of the last step.
+        alive: bool [copies, agents], the agent's next action counts.
+    """
+
+    def __init__(
+        self,
+        groups: Mapping[str, Sequence[str]],
+        by_agent: Mapping[str, AgentSpaces],
+        *,
+        num_envs: int,
+    ) -> None:
+        self.agents = [agent for members in groups.values() for agent in members]
+        self.column = {agent: i for i, agent in enumerate(self.agents)}
+        self.groups: dict[str, slice] = {}
+        self.spaces: dict[str, AgentSpaces] = {}
+        self.observations: dict[str, np.ndarray] = {}
+        self.masks: dict[str, np.ndarray] = {}
+        start = 0
+        for name, members in groups.items():
+            self.groups[name] = slice(start, start + len(members))
+            start += len(members)
+            self.spaces[name] = shared = equal_spaces(by_agent, members)
+            shape, dtype = storage(shared.observation)
+            self.observations[name] = np.zeros((num_envs, len(members), *shape), dtype)
+            if isinstance(shared.action, (spaces.Discrete, spaces.MultiDiscrete)):
+                width = int(np.sum(getattr(shared.action, "nvec", getattr(shared.action, "n", 0))))
+                self.masks[name] = np.ones((num_envs, len(members), width), bool)
+        plane = (num_envs, len(self.agents))
+        self.rewards = np.zeros(plane, np.float32)
+        self.terminated = np.zeros(plane, bool)
+        self.truncated = np.zeros(plane, bool)
+        self.alive = np.zeros(plane, bool)

@@ -1,0 +1,151 @@
+"""From a name to a world: registry ids, module paths, callables, and SuperSuit wrappers by name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pettingzoo
+from pettingzoo.utils.conversions import aec_to_parallel
+from pettingzoo.utils.env import AECEnv, ParallelEnv
+
+from daf_nb.errors import ConfigError, unknown_name
+
+__all__ = ["World", "WorldLike", "Wrapper", "known_wrappers"]
+
+WorldLike = str | Callable[..., Any]
+Wrapper = str | tuple[str, Mapping[str, Any]] | Callable[[Any], Any]
+
+_NOT_FOR_WORLDS = {
+    "black_death_v3": "dead agents are masked already; black death would train ghosts",
+    "concat_vec_envs_v1": "copies are made by num_envs",
+    "gym_vec_env_v0": "copies are made by num_envs",
+    "pettingzoo_env_to_vec_env_v1": "the bridge does this",
+    "stable_baselines3_vec_env_v0": "the bridge does this",
+    "stable_baselines_vec_env_v0": "the bridge does this",
+    "vectorize_aec_env_v0": "copies are made by num_envs",
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """A world as data: what to build, with which arguments and wrappers.
+
+    Attributes:
+        world: a PettingZoo registry id (`sisl/pursuit-v5`), a module path (`mpe2.simple_spread_v3`),
+            a path to a callable (`package.module:name`), or a callable that returns a world.
+        env_kwargs: the world's constructor arguments.
+        wrappers: SuperSuit wrappers, innermost first: a name, a (name, arguments) pair, or a
+            callable from world to world.
+    """
+
+    world: WorldLike
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    wrappers: Sequence[Wrapper] = ()
+
+    @property
+    def name(self) -> str:
+        """What the world is called in messages and records."""
+        if isinstance(self.world, str):
+            return self.world
+        module = getattr(self.world, "__module__", "?")
+        return f"{module}:{getattr(self.world, '__qualname__', repr(self.world))}"
+
+    def build(self) -> ParallelEnv:
+        """A fresh instance, not yet reset.
+
+        Raises:
+            ConfigError: an unknown world or wrapper, arguments that the world refuses, a
+                turn-based world, or something that is no PettingZoo world at all.
+        """
+        maker = _resolve(self.world) if isinstance(self.world, str) else self.world
+        try:
+            env = maker(**self.env_kwargs)
+        except TypeError as error:
+            raise ConfigError(
+                f"{self.name} does not take env_kwargs {dict(self.env_kwargs)!r}: {error}"
+            ) from error
+        env = _as_parallel(env, self.name)
+        for wrapper in self.wrappers:
+            env = _wrap(env, wrapper)
+        return env
+
+
+def known_wrappers() -> list[str]:
+    """The names of the SuperSuit wrappers that may be named in `wrappers`."""
+    import supersuit
+
+    names = {name for name in dir(supersuit) if name[-3:-1] == "_v" and name[-1].isdigit()}
+    return sorted(names - _NOT_FOR_WORLDS.keys())
+
+
+def _registry_id(path: str) -> str:
+    """`pettingzoo.sisl.pursuit_v5` -> `sisl/pursuit-v5`; calling those modules is deprecated."""
+    parts = path.split(".")
+    stem, _, version = parts[-1].rpartition("_v")
+    if parts[0] == "pettingzoo" and len(parts) == 3 and version.isdigit():
+        return f"{parts[1]}/{stem}-v{version}"
+    return path
+
+
+def _resolve(name: str) -> Callable[..., Any]:
+    name = _registry_id(name)
+    if name in pettingzoo.parallel_registry:
+        return lambda **kwargs: pettingzoo.make("parallel", name, **kwargs)
+    if name in pettingzoo.aec_registry:
+        return lambda **kwargs: pettingzoo.make("aec", name, **kwargs)
+    known = {*pettingzoo.parallel_registry, *pettingzoo.aec_registry, "mpe2.simple_spread_v3"}
+    module_path, _, attribute = name.partition(":")
+    if name.startswith("pettingzoo.mpe") or name.startswith("mpe/"):
+        raise ConfigError(
+            f"unknown world {name!r}: the particle worlds are the package mpe2, for example "
+            "'mpe2.simple_spread_v3'."
+        )
+    if "/" in name:
+        raise ConfigError(unknown_name("world", name, known))
+    try:
+        module = importlib.import_module(module_path)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module_path.startswith(error.name):
+            raise  # the world's own dependency is missing: its message is the better one
+        raise ConfigError(unknown_name("world", name, known)) from error
+    for candidate in (attribute,) if attribute else ("parallel_env", "env"):
+        if callable(maker := getattr(module, candidate, None)):
+            return maker
+    wanted = attribute or "parallel_env or env"
+    raise ConfigError(f"module {module_path!r} has no callable {wanted} to make a world with.")
+
+
+def _as_parallel(env: Any, name: str) -> ParallelEnv:
+    if isinstance(env, ParallelEnv):
+        return env
+    if not isinstance(env, AECEnv):
+        raise ConfigError(
+            f"{name} gave a {type(env).__name__}, not a PettingZoo ParallelEnv or AECEnv."
+        )
+    if not env.metadata.get("is_parallelizable", False):
+        raise ConfigError(
+            f"{name} is turn-based (an AEC world whose metadata does not say is_parallelizable): "
+            "its agents cannot act at once. Use its parallel_env if it has one, or wrap it with "
+            "pettingzoo.utils.turn_based_aec_to_parallel and mask the agents whose turn it is not."
+        )
+    return aec_to_parallel(env)
+
+
+def _wrap(env: ParallelEnv, wrapper: Wrapper) -> ParallelEnv:
+    if callable(wrapper):
+        return _as_parallel(wrapper(env), getattr(wrapper, "__name__", repr(wrapper)))
+    name, kwargs = (wrapper, {}) if isinstance(wrapper, str) else wrapper
+    if name in _NOT_FOR_WORLDS:
+        raise ConfigError(f"wrapper {name!r} has no place here: {_NOT_FOR_WORLDS[name]}.")
+    known = known_wrappers()
+    if name not in known:
+        raise ConfigError(unknown_name("wrapper", name, known))
+    import supersuit
+
+    try:
+        return getattr(supersuit, name)(env, **kwargs)
+    except (AssertionError, TypeError) as error:
+        raise ConfigError(f"wrapper {name}({dict(kwargs)!r}) was refused: {error}") from error
