@@ -1,0 +1,186 @@
+"""Tiny real worlds for the tests, each with one habit; all take keyword arguments only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from daf_nb.testing import Scripted
+
+
+class Counting(Scripted):
+    """Nobody dies; each step earns `step_reward`; after `limit` steps the time is up."""
+
+    def __init__(self, *, agents: int = 2, limit: int | None = 10, step_reward: float = 1.0):
+        super().__init__(agents=agents, limit=limit)
+        self.step_reward = step_reward
+
+    def reward(self, agent: str, action: Any) -> float:
+        return self.step_reward
+
+
+class Staggered(Scripted):
+    """Agent i terminates at step `deaths[i]`; the others may go on until `limit`."""
+
+    def __init__(
+        self, *, agents: int = 3, deaths: dict[int, int] | None = None, limit: int | None = None
+    ):
+        super().__init__(agents=agents, deaths=deaths or {0: 2, 1: 4, 2: 6}, limit=limit)
+
+
+class Visiting(Scripted):
+    """Each agent stays away from an episode with probability `absence`; one always comes."""
+
+    def __init__(self, *, agents: int = 4, limit: int = 4, absence: float = 0.5):
+        super().__init__(agents=agents, limit=limit, absence=absence)
+
+
+class SeedEcho(Scripted):
+    """Everybody sees the episode's seed, and nothing else; read it with `seed_of`."""
+
+    def __init__(self, *, agents: int = 2, limit: int = 3):
+        super().__init__(agents=agents, limit=limit)
+
+    def make_observation_space(self, agent: str) -> spaces.Space:
+        return spaces.Box(0, 2**16, (4,), np.float32)
+
+    def observe(self, agent: str) -> Any:
+        seed = -1 if self.seed is None else self.seed
+        return np.array([seed >> 16 * place & 0xFFFF for place in range(4)], np.float32)
+
+
+def seed_of(observation: np.ndarray) -> int:
+    """The seed that `SeedEcho` shows."""
+    return sum(int(word) << 16 * place for place, word in enumerate(observation))
+
+
+class TwoKinds(Scripted):
+    """Wolves see three numbers and have three actions; sheep see five and have two."""
+
+    def __init__(self, *, wolves: int = 2, sheep: int = 1, limit: int = 5):
+        super().__init__(
+            agents=[*(f"wolf_{i}" for i in range(wolves)), *(f"sheep_{i}" for i in range(sheep))],
+            limit=limit,
+        )
+
+    def make_observation_space(self, agent: str) -> spaces.Space:
+        return spaces.Box(-np.inf, np.inf, (3 if agent.startswith("wolf") else 5,), np.float32)
+
+    def make_action_space(self, agent: str) -> spaces.Space:
+        return spaces.Discrete(3 if agent.startswith("wolf") else 2)
+
+    def observe(self, agent: str) -> Any:
+        (size,) = self.observation_space(agent).shape or (0,)
+        return np.resize(super().observe(agent), size)
+
+
+class Continuous(Scripted):
+    """An action is two numbers in [-1, 1]; the reward has a tenth of their sum."""
+
+    def __init__(self, *, agents: int = 2, limit: int = 5):
+        super().__init__(agents=agents, limit=limit)
+
+    def make_action_space(self, agent: str) -> spaces.Space:
+        return spaces.Box(-1, 1, (2,), np.float32)
+
+
+class Masked(Scripted):
+    """Before step t + 1 the action t modulo `num_actions` is forbidden, and playing it raises.
+
+    The mask is in the infos, or with `in_observation` beside the observation, in a Dict.
+    """
+
+    def __init__(self, *, agents: int = 2, limit: int = 5, in_observation: bool = False):
+        self.in_observation = in_observation
+        super().__init__(agents=agents, limit=limit, num_actions=4)
+
+    def mask(self) -> np.ndarray:
+        mask = np.ones(self.num_actions, np.int8)
+        mask[self.elapsed % self.num_actions] = 0
+        return mask
+
+    def make_observation_space(self, agent: str) -> spaces.Space:
+        plain = super().make_observation_space(agent)
+        if not self.in_observation:
+            return plain
+        mask = spaces.Box(0, 1, (self.num_actions,), np.int8)
+        return spaces.Dict({"observation": plain, "action_mask": mask})
+
+    def observe(self, agent: str) -> Any:
+        plain = super().observe(agent)
+        return {"observation": plain, "action_mask": self.mask()} if self.in_observation else plain
+
+    def info(self, agent: str) -> dict[str, Any]:
+        return {} if self.in_observation else {"action_mask": self.mask()}
+
+    def step(self, actions: dict[str, Any]) -> tuple[Any, Any, Any, Any, Any]:
+        mask = self.mask()
+        for agent, action in actions.items():
+            if not mask[action]:
+                raise ValueError(f"{agent} played {action}, which is forbidden now")
+        return super().step(actions)
+
+
+class Poisoned(Scripted):
+    """`value` instead of one agent's reward or observation (`where`) at step `at`; 0: the reset."""
+
+    def __init__(
+        self,
+        *,
+        value: float = np.nan,
+        where: str = "reward",
+        at: int = 3,
+        agent: int = 0,
+        agents: int = 2,
+        limit: int = 5,
+    ):
+        super().__init__(agents=agents, limit=limit)
+        self.value, self.where, self.at, self.victim = value, where, at, agent
+
+    def strikes(self, agent: str, where: str) -> bool:
+        return (where, self.elapsed, self.index(agent)) == (self.where, self.at, self.victim)
+
+    def reward(self, agent: str, action: Any) -> float:
+        return self.value if self.strikes(agent, "reward") else super().reward(agent, action)
+
+    def observe(self, agent: str) -> Any:
+        observation = super().observe(agent)
+        if self.strikes(agent, "observation"):
+            observation[0] = self.value
+        return observation
+
+
+class Raising(Scripted):
+    """Raises a RuntimeError in step `at`; 0: in the reset."""
+
+    def __init__(self, *, at: int = 3, agents: int = 2, limit: int = 5):
+        super().__init__(agents=agents, limit=limit)
+        self.at = at
+
+    def observe(self, agent: str) -> Any:
+        if self.elapsed == self.at:
+            raise RuntimeError(f"the world broke at step {self.at}")
+        return super().observe(agent)
+
+
+class WrongShape(Scripted):
+    """One agent's observation has `shape` instead of (3,) at step `at`; 0: at the reset."""
+
+    def __init__(
+        self,
+        *,
+        shape: tuple[int, ...] = (4,),
+        at: int = 3,
+        agent: int = 0,
+        agents: int = 2,
+        limit: int = 5,
+    ):
+        super().__init__(agents=agents, limit=limit)
+        self.shape, self.at, self.victim = shape, at, agent
+
+    def observe(self, agent: str) -> Any:
+        if (self.elapsed, self.index(agent)) == (self.at, self.victim):
+            return np.ones(self.shape, np.float32)
+        return super().observe(agent)
