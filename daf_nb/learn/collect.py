@@ -1,0 +1,188 @@
+"""The one collection loop: steps the world once for all groups and fills each group's buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+from daf_nb.envs import Copies, Episode, GroupVecEnv, RowEnd
+from daf_nb.learn.actions import act, to_world
+from daf_nb.learn.buffer import AgentRolloutBuffer
+
+__all__ = ["Collector", "Rollout", "StepHook"]
+
+StepHook = Callable[[str, dict[str, Any]], bool]
+"""Told (group, SB3's local variables) after every step; False stops collecting."""
+
+
+@dataclass
+class Rollout:
+    """What one rollout brought.
+
+    Attributes:
+        steps: group -> live agent-steps.
+        episodes: the episodes that ended, in order.
+        ends: group -> the rows that ended.
+        complete: False where a hook stopped it early; there is then nothing to train on.
+    """
+
+    steps: dict[str, int]
+    episodes: list[Episode] = field(default_factory=list)
+    ends: dict[str, list[RowEnd]] = field(default_factory=dict)
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A row that a limit cut off, waiting for the value of its final observation."""
+
+    row: int
+    step: int
+    observation: np.ndarray
+
+
+class Collector:
+    """Plays `n_steps` of every copy with the groups' policies.
+
+    Args:
+        copies: the world's copies, already reset.
+        models: group -> its SB3 model.
+        generator: source of all action noise, drawn in group order, rows in order.
+    """
+
+    def __init__(
+        self,
+        copies: Copies,
+        models: Mapping[str, OnPolicyAlgorithm],
+        generator: torch.Generator,
+    ) -> None:
+        self.copies = copies
+        self._models = dict(models)
+        self._generator = generator
+        agents = copies.arrays.agents
+        self._group_of = {
+            agent: name for name, part in copies.arrays.groups.items() for agent in agents[part]
+        }
+
+    def collect(self, n_steps: int, on_step: StepHook | None = None) -> Rollout:
+        """One rollout into every model's buffer, advantages included.
+
+        Truncated rows are bootstrapped from their final observations in one forward pass per group
+        when the rollout ends; the policy has not changed in between.
+        """
+        rollout = Rollout(dict.fromkeys(self._models, 0), ends={name: [] for name in self._models})
+        cuts: dict[str, list[_Cut]] = {name: [] for name in self._models}
+        for model in self._models.values():
+            model.policy.set_training_mode(False)
+            model.rollout_buffer.reset()
+        for step in range(n_steps):
+            locals_ = self._step(step, rollout, cuts, keep=on_step is not None)
+            going_on = [on_step(name, local) for name, local in locals_.items()] if on_step else []
+            if not all(going_on):
+                rollout.complete = False
+                return rollout
+        for name, model in self._models.items():
+            self._finish(name, model, cuts[name])
+        return rollout
+
+    @torch.inference_mode()
+    def _step(
+        self, step: int, rollout: Rollout, cuts: dict[str, list[_Cut]], *, keep: bool
+    ) -> dict[str, dict[str, Any]]:
+        arrays = self.copies.arrays
+        chosen: dict[str, np.ndarray] = {}
+        locals_: dict[str, dict[str, Any]] = {}
+        for name, model in self._models.items():
+            alive = arrays.alive[:, arrays.groups[name]].reshape(-1)
+            rollout.steps[name] += int(alive.sum())
+            chosen[name], local = self._choose(name, model, alive)
+            if keep:
+                locals_[name] = {**local, "obs_tensor": local["obs_tensor"].clone()}
+        self.copies.step(chosen)
+        ended = arrays.terminated | arrays.truncated
+        for name, model in self._models.items():
+            columns = arrays.groups[name]
+            _buffer(model).result(
+                arrays.rewards[:, columns].reshape(-1), ended[:, columns].reshape(-1)
+            )
+            if keep:
+                locals_[name] |= self._outcome(name, model)
+        rollout.episodes.extend(self.copies.episodes)
+        for end in self.copies.ends:
+            name = self._group_of[end.agent]
+            rollout.ends[name].append(end)
+            if end.truncated:
+                cuts[name].append(_Cut(self._row(name, end), step, end.observation))
+        return locals_
+
+    def _choose(
+        self, name: str, model: OnPolicyAlgorithm, alive: np.ndarray
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        arrays, buffer = self.copies.arrays, _buffer(model)
+        observations, rows = self._observations(name, model), len(alive)
+        masks = arrays.masks[name].reshape(rows, -1) if buffer.masks is not None else None
+        actions, log_probs, values = act(model.policy, observations, self._generator, masks)
+        acted = actions.cpu().numpy()
+        buffer.store(
+            arrays.observations[name],
+            alive,
+            acted,
+            values.cpu().numpy(),
+            log_probs.cpu().numpy(),
+            masks,
+        )
+        given = to_world(model.policy, acted)
+        per_copy = (self.copies.num_envs, -1, *(model.action_space.shape or ()))
+        local = {
+            "obs_tensor": observations,
+            "actions": acted,
+            "clipped_actions": given,
+            "values": values,
+            "log_probs": log_probs,
+        }
+        return given.reshape(per_copy), local
+
+    def _observations(self, name: str, model: OnPolicyAlgorithm) -> torch.Tensor:
+        block = self.copies.arrays.observations[name]
+        rows = block.reshape(-1, *block.shape[2:])
+        return torch.as_tensor(rows, device=model.device)
+
+    def _outcome(self, name: str, model: OnPolicyAlgorithm) -> dict[str, Any]:
+        """SB3's names for what came of a step, for callbacks that read their `locals`."""
+        env, arrays = model.env, self.copies.arrays
+        assert isinstance(env, GroupVecEnv)
+        block = arrays.observations[name]
+        return {
+            "new_obs": block.reshape(-1, *block.shape[2:]).copy(),
+            "rewards": arrays.rewards[:, arrays.groups[name]].flatten(),
+            "dones": env.terminated | env.truncated,
+            "infos": env.infos(),
+        }
+
+    def _row(self, name: str, end: RowEnd) -> int:
+        columns = self.copies.arrays.groups[name]
+        place = self.copies.arrays.column[end.agent] - columns.start
+        return end.copy * (columns.stop - columns.start) + place
+
+    @torch.no_grad()
+    def _finish(self, name: str, model: OnPolicyAlgorithm, cuts: list[_Cut]) -> None:
+        buffer = _buffer(model)
+        if cuts:
+            stacked = np.stack([cut.observation for cut in cuts])
+            finals = torch.as_tensor(stacked, device=model.device)
+            values = model.policy.predict_values(finals).flatten().cpu().numpy()
+            at = [cut.row for cut in cuts], [cut.step for cut in cuts]
+            buffer.rewards[at] += model.gamma * values
+        last = model.policy.predict_values(self._observations(name, model))
+        buffer.finish(last.flatten().cpu().numpy())
+
+
+def _buffer(model: OnPolicyAlgorithm) -> AgentRolloutBuffer:
+    buffer = model.rollout_buffer
+    assert isinstance(buffer, AgentRolloutBuffer), "models are made by make_model"
+    return buffer

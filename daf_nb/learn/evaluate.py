@@ -1,0 +1,210 @@
+"""Evaluation: whole episodes of whole copies, on seeds that training never sees, against chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from pettingzoo.utils.env import ParallelEnv
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from daf_nb.envs import Copies, Episode
+from daf_nb.learn.actions import act, to_world
+from daf_nb.learn.success import SuccessRule
+
+__all__ = ["Evaluation", "evaluate"]
+
+_Chooser = Callable[[Copies], dict[str, np.ndarray]]
+_RESAMPLES = 2_000
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Returns per agent (mean of the agents' summed rewards) over `n` whole episodes.
+
+    Fields can be read by name in brackets too: `evaluation["mean_reward"]`.
+
+    Attributes:
+        mean_reward: mean over episodes.
+        interval: 95 % bootstrap interval of that mean.
+        n: episodes.
+        success: mean success in [0, 1], or None where success is not defined.
+        mean_length: world steps per episode.
+        random_mean_reward: the same for uniformly random (allowed) actions on the same seeds.
+        random_interval: its interval.
+        agent_means: agent -> mean return.
+        deterministic: the policies' modes were played, not samples.
+        returns: every episode's return per agent, in order of (copy, episode).
+    """
+
+    mean_reward: float
+    interval: tuple[float, float]
+    n: int
+    success: float | None
+    mean_length: float
+    random_mean_reward: float
+    random_interval: tuple[float, float]
+    agent_means: dict[str, float]
+    deterministic: bool
+    returns: tuple[float, ...]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.to_dict()[name]
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        chance_low, chance_high = self.random_interval
+        success = "" if self.success is None else f", success {self.success:.2f}"
+        return (
+            f"return per agent {self.mean_reward:.2f} [{low:.2f}, {high:.2f}] over {self.n} "
+            f"episodes{success}; random policy {self.random_mean_reward:.2f} "
+            f"[{chance_low:.2f}, {chance_high:.2f}]"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, as plain data."""
+        return asdict(self)
+
+
+def evaluate(
+    policies: Mapping[str, ActorCriticPolicy],
+    factory: Callable[[], ParallelEnv],
+    *,
+    groups: Mapping[str, list[str]],
+    episodes: int,
+    seed: int,
+    deterministic: bool = False,
+    num_envs: int = 8,
+    success: SuccessRule,
+) -> Evaluation:
+    """Plays `episodes` whole episodes with the policies, and as many with random actions.
+
+    Every copy plays a fixed number of episodes, so that short ones are not over-counted.
+
+    Args:
+        policies: group -> policy.
+        factory: returns a fresh world.
+        groups: group -> its agents.
+        episodes: whole episodes of a whole copy, at least 1.
+        seed: run seed; the episodes' seeds are disjoint from those of training under it.
+        deterministic: play the mode of each policy instead of a sample.
+        num_envs: copies to play in.
+        success: success in [0, 1] of an episode, None where it is not defined.
+    """
+    device = next(iter(policies.values())).device
+    generator = torch.Generator(device=device).manual_seed(seed)
+    rng = np.random.default_rng([seed, 2])
+    played = []
+    for chooser in (_policy_chooser(policies, generator, deterministic), _random_chooser(rng)):
+        copies = Copies(
+            factory,
+            groups=groups,
+            num_envs=min(num_envs, episodes),
+            seed=seed,
+            held_out=True,
+        )
+        try:
+            played.append(_play(copies, episodes, chooser))
+        finally:
+            copies.close()
+    ours, chance = played
+    returns = [episode.mean_return for episode in ours]
+    scores = [score for episode in ours if (score := success(episode)) is not None]
+    random_returns = [episode.mean_return for episode in chance]
+    agents = {agent for episode in ours for agent in episode.returns}
+    return Evaluation(
+        mean_reward=float(np.mean(returns)),
+        interval=bootstrap_interval(returns),
+        n=len(ours),
+        success=float(np.mean(scores)) if scores else None,
+        mean_length=float(np.mean([episode.length for episode in ours])),
+        random_mean_reward=float(np.mean(random_returns)),
+        random_interval=bootstrap_interval(random_returns),
+        agent_means={
+            agent: float(np.mean([e.returns[agent] for e in ours if agent in e.returns]))
+            for agent in sorted(agents)
+        },
+        deterministic=deterministic,
+        returns=tuple(returns),
+    )
+
+
+def bootstrap_interval(values: list[float], *, level: float = 0.95) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean (Efron 1979), from a fixed seed."""
+    sample = np.asarray(values, np.float64)
+    rng = np.random.default_rng(0)
+    means = sample[rng.integers(0, len(sample), (_RESAMPLES, len(sample)))].mean(1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _play(copies: Copies, episodes: int, choose: _Chooser) -> list[Episode]:
+    """The first episodes of each copy, sorted by copy and number."""
+    share, extra = divmod(episodes, copies.num_envs)
+    quota = [share + (copy < extra) for copy in range(copies.num_envs)]
+    done: list[Episode] = []
+    copies.reset()
+    while len(done) < episodes:
+        copies.step(choose(copies))
+        done += [e for e in copies.episodes if e.number < quota[e.copy]]
+    return sorted(done, key=lambda episode: (episode.copy, episode.number))
+
+
+def _policy_chooser(
+    policies: Mapping[str, ActorCriticPolicy], generator: torch.Generator, deterministic: bool
+) -> _Chooser:
+    def choose(copies: Copies) -> dict[str, np.ndarray]:
+        return {
+            name: _actions(copies, name, policy, generator, deterministic)
+            for name, policy in policies.items()
+        }
+
+    for policy in policies.values():
+        policy.set_training_mode(False)
+    return choose
+
+
+@torch.no_grad()
+def _actions(
+    copies: Copies,
+    name: str,
+    policy: ActorCriticPolicy,
+    generator: torch.Generator,
+    deterministic: bool,
+) -> np.ndarray:
+    block = copies.arrays.observations[name]
+    rows = block.reshape(-1, *block.shape[2:])
+    per_copy = (*block.shape[:2], *(policy.action_space.shape or ()))
+    masks = None
+    if isinstance(policy, MaskableActorCriticPolicy):
+        masks = copies.arrays.masks[name].reshape(len(rows), -1)
+    if deterministic:
+        extra: dict[str, Any] = {} if masks is None else {"action_masks": masks}
+        return policy.predict(rows, deterministic=True, **extra)[0].reshape(per_copy)
+    actions, _, _ = act(policy, torch.as_tensor(rows, device=policy.device), generator, masks)
+    return to_world(policy, actions.cpu().numpy()).reshape(per_copy)
+
+
+def _random_chooser(rng: np.random.Generator) -> _Chooser:
+    def choose(copies: Copies) -> dict[str, np.ndarray]:
+        return {name: _random(copies, name, rng) for name in copies.arrays.groups}
+
+    return choose
+
+
+def _random(copies: Copies, name: str, rng: np.random.Generator) -> np.ndarray:
+    space = copies.arrays.spaces[name].action
+    plane = copies.arrays.observations[name].shape[:2]
+    if isinstance(space, spaces.Discrete):
+        scores = rng.random((*plane, int(space.n)))
+        return np.where(copies.arrays.masks[name], scores, -1.0).argmax(-1)
+    if isinstance(space, spaces.Box):
+        low, high = np.clip(space.low, -1e3, None), np.clip(space.high, None, 1e3)
+        return rng.uniform(low, high, (*plane, *space.shape)).astype(space.dtype)
+    choices = getattr(space, "nvec", 2)
+    return rng.integers(0, choices, (*plane, *(space.shape or ())))

@@ -1,0 +1,28 @@
+"""What a trainer tells those who listen: recorder, panel, callbacks. It does not know them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Event", "Listener"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened at a boundary.
+
+    Attributes:
+        kind: "start", "metrics", "evaluation", "checkpoint", "pause", "resume", "stop", "note" or
+            "end".
+        step: live agent-steps so far.
+        data: plain values; for "metrics", metric name -> number.
+    """
+
+    kind: str
+    step: int
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Listener = Callable[[Event], None]

@@ -1,0 +1,97 @@
+"""Pause, go on, stop, ask: from any thread, obeyed by the trainer at its next boundary."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+__all__ = ["Gate"]
+
+T = TypeVar("T")
+
+
+class Gate:
+    """What a boundary asks before it lets training go on. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._paused = self._stopped = self._guarded = False
+        self._asked: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
+
+    def pause(self) -> None:
+        """Training waits at its next boundary."""
+        with self._changed:
+            self._paused = True
+
+    def resume(self) -> None:
+        """Training goes on."""
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Training ends at its next boundary, paused or not."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def ask(self, work: Callable[[], T]) -> Future[T]:
+        """Runs `work` at the next boundary, in the training thread; at once where none trains."""
+        future: Future[T] = Future()
+        with self._changed:
+            if self._guarded:
+                self._asked.append((work, future))
+                self._changed.notify_all()
+                return future
+        _answer(work, future)
+        return future
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """While training: questions wait for boundaries. A stop is forgotten when it ends."""
+        with self._changed:
+            self._guarded = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._guarded = self._stopped = False
+            self._answer_all()
+
+    def wait_open(self) -> bool:
+        """A boundary: answers what was asked, waits while paused; False if training must end."""
+        while True:
+            self._answer_all()
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._stopped or not self._paused or bool(self._asked)
+                )
+                if self._stopped or not (self._paused or self._asked):
+                    return not self._stopped
+
+    def _answer_all(self) -> None:
+        while True:
+            with self._changed:
+                if not self._asked:
+                    return
+                work, future = self._asked.popleft()
+            _answer(work, future)
+
+
+def _answer(work: Callable[[], T], future: Future[T]) -> None:
+    try:
+        future.set_result(work())
+    except BaseException as error:
+        future.set_exception(error)

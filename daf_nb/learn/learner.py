@@ -1,0 +1,204 @@
+"""The learner: one SB3 model per group over the copies of a world, and one cycle of training."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from pettingzoo.utils.env import ParallelEnv
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+from daf_nb.config import RlConfig
+from daf_nb.envs import Copies, World, WorldLike, Wrapper, agent_spaces
+from daf_nb.errors import ConfigError
+from daf_nb.learn.collect import Collector, Rollout, StepHook
+from daf_nb.learn.groups import group_agents
+from daf_nb.learn.models import check_batches, copy_policy, make_model, steps_per_rollout
+from daf_nb.learn.timing import choose_device
+from daf_nb.learn.update import update
+
+__all__ = ["Cycle", "Learner", "as_world"]
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One rollout and its update: what came, group -> statistics, and the seconds of each."""
+
+    rollout: Rollout
+    stats: dict[str, dict[str, float]]
+    rollout_seconds: float
+    update_seconds: float
+
+
+def as_world(
+    env: World | WorldLike | ParallelEnv,
+    env_kwargs: dict[str, Any] | None = None,
+    wrappers: tuple[Wrapper, ...] = (),
+) -> World:
+    """A world as data from whatever a user calls a world; an instance is copied for every copy.
+
+    Raises:
+        ConfigError: arguments beside an instance, or an instance that cannot be copied.
+    """
+    if isinstance(env, World):
+        return env
+    if not isinstance(env, ParallelEnv):
+        return World(env, env_kwargs or {}, wrappers)
+    if env_kwargs:
+        raise ConfigError("env_kwargs belong to a world's name or factory, not to an instance.")
+    try:
+        copy.deepcopy(env).close()
+    except Exception as error:
+        raise ConfigError(
+            f"{env} cannot be copied ({error}); give its name or a function that makes it."
+        ) from error
+    return World(lambda: copy.deepcopy(env), {}, wrappers)
+
+
+class Learner:
+    """Models, copies and noise of one run.
+
+    Args:
+        config: how to train; `seed` must be set.
+        world: what to train on.
+        policy: SB3's policy name or class.
+
+    Attributes:
+        groups: group -> agents.
+        models: group -> SB3 model.
+        copies: the world's copies.
+        device: where the models are.
+    """
+
+    def __init__(self, config: RlConfig, world: World, policy: str | type[Any]) -> None:
+        assert config.seed is not None, "the trainer draws a seed where none was given"
+        if config.num_workers:
+            raise ConfigError(
+                f"num_workers={config.num_workers}: copies are stepped in this process so far; "
+                "use 0."
+            )
+        probe = world.build()
+        try:
+            self.groups = group_agents(agent_spaces(probe), config.share)
+        finally:
+            probe.close()
+        batches = check_batches(config, self.groups)
+        self.n_steps = steps_per_rollout(config)
+        self.copies = Copies(
+            world.build, groups=self.groups, num_envs=config.num_envs, seed=config.seed
+        )
+        try:
+            seeds = np.random.SeedSequence(config.seed).spawn(len(self.groups) + 1)
+            noise, *weights = [int(child.generate_state(1)[0]) for child in seeds]
+
+            def make(index: int, group: str, device: torch.device) -> OnPolicyAlgorithm:
+                return make_model(
+                    config,
+                    copies=self.copies,
+                    group=group,
+                    policy=policy,
+                    batch_size=batches[group],
+                    seed=weights[index],
+                    device=device,
+                )
+
+            first = next(iter(self.groups))
+            self.device = choose_device(config.device, lambda device: make(0, first, device))
+            self.models = {g: make(i, g, self.device) for i, g in enumerate(self.groups)}
+        except BaseException:
+            self.copies.close()
+            raise
+        for model in self.models.values():
+            model.ep_info_buffer = deque(maxlen=100)
+        self._generator = torch.Generator(device=self.device).manual_seed(noise)
+        self._collector: Collector | None = None
+        self._seed, self._visits = config.seed, 0
+
+    @property
+    def policies(self) -> dict[str, Any]:
+        """Group -> the model's policy."""
+        return {name: model.policy for name, model in self.models.items()}
+
+    def snapshot(self) -> dict[str, Any]:
+        """Group -> a copy of the model's policy as it is now."""
+        return {name: copy_policy(model.policy) for name, model in self.models.items()}
+
+    def cycle(
+        self, progress: float, on_step: StepHook | None, on_rollout: Callable[[], None]
+    ) -> Cycle:
+        """One rollout and one update of every group.
+
+        Args:
+            progress: what remains of training, from 1 to 0, for SB3's schedules.
+            on_step: told after every step; False stops the rollout, and there is no update.
+            on_rollout: called between rollout and update.
+        """
+        for model in self.models.values():
+            model._current_progress_remaining = progress
+        began = time.perf_counter()
+        if self._collector is None:
+            self.copies.reset()
+            self._collector = Collector(self.copies, self.models, self._generator)
+        collector, self._collector = self._collector, None  # a world that raises starts over
+        rollout = collector.collect(self.n_steps, on_step)
+        self._collector = collector
+        collected = time.perf_counter()
+        self._account(rollout)
+        stats: dict[str, dict[str, float]] = {}
+        if rollout.complete:
+            on_rollout()
+            stats = {name: update(model) for name, model in self.models.items()}
+        return Cycle(rollout, stats, collected - began, time.perf_counter() - collected)
+
+    @contextmanager
+    def elsewhere(self, task: str, world: World) -> Iterator[None]:
+        """Trains on another world, laid out like this one, on seeds of its own; then comes back.
+
+        Raises:
+            ConfigError: the task's agents or spaces differ from those trained.
+        """
+        self._visits += 1
+        seed = np.random.SeedSequence([self._seed, self._visits]).generate_state(1)[0]
+        num_envs = self.copies.num_envs
+        copies = Copies(world.build, groups=self.groups, num_envs=num_envs, seed=int(seed))
+        home = self.copies
+        try:
+            ours, theirs = home.arrays.spaces, copies.arrays.spaces
+            if different := [name for name in ours if ours[name] != theirs[name]]:
+                listing = "; ".join(f"{n}: {ours[n]} against {theirs[n]}" for n in different)
+                raise ConfigError(f"task {task!r} has other spaces than the policies: {listing}.")
+            self.copies, self._collector = copies, None
+            yield
+        finally:
+            self.copies, self._collector = home, None
+            copies.close()
+
+    def fingerprint(self) -> str:
+        """SHA-256 of every group's parameters in name order."""
+        digest = hashlib.sha256()
+        for name in sorted(self.models):
+            for key, tensor in sorted(self.models[name].policy.state_dict().items()):
+                digest.update(f"{name}/{key}".encode())
+                digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Closes the copies."""
+        self.copies.close()
+
+    def _account(self, rollout: Rollout) -> None:
+        """What SB3 keeps on its models: steps, and the last episodes for its logs."""
+        for name, model in self.models.items():
+            model.num_timesteps += rollout.steps[name]
+            assert model.ep_info_buffer is not None, "made in __init__"
+            model.ep_info_buffer.extend(
+                {"r": end.episode_return, "l": end.length, "t": 0.0} for end in rollout.ends[name]
+            )

@@ -1,0 +1,159 @@
+"""The training loop: boundary, rollout, update, account; and what falls due in between."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from daf_nb.config import RlConfig
+from daf_nb.envs import EnvDescription, World, preflight
+from daf_nb.errors import DafWarning
+from daf_nb.learn.events import Event, Listener
+from daf_nb.learn.gate import Gate
+from daf_nb.learn.hooks import Callbacks, Hooks
+from daf_nb.learn.learner import Learner
+from daf_nb.learn.progress import Progress
+from daf_nb.learn.success import SuccessRule
+from daf_nb.learn.timing import choose_threads, torch_threads
+
+__all__ = ["TrainingLoop"]
+
+
+class TrainingLoop:
+    """Runs a learner from boundary to boundary and tells listeners what happens.
+
+    Args:
+        learner: what is trained.
+        config: intervals, threads and the total.
+        world: checked by a pre-flight episode before the first rollout.
+        success: an episode's success.
+    """
+
+    def __init__(
+        self, learner: Learner, config: RlConfig, world: World, success: SuccessRule
+    ) -> None:
+        self.learner = learner
+        self.gate = Gate()
+        self.progress = Progress(success)
+        self.threads = None if config.torch_threads == "auto" else config.torch_threads
+        self.description: EnvDescription | None = None
+        self._config, self._world = config, world
+        self._listeners: list[Listener] = []
+        self._due = {
+            "evaluation": config.evaluation_interval,
+            "checkpoint": config.checkpoint_interval,
+        }
+
+    def subscribe(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def emit(
+        self, kind: str, data: Mapping[str, Any] | None = None, *, step: int | None = None
+    ) -> None:
+        """Tells all listeners."""
+        event = Event(kind, self.progress.step if step is None else step, data or {})
+        for listener in self._listeners:
+            listener(event)
+
+    def run(
+        self,
+        enough: Callable[[], bool],
+        *,
+        task: str,
+        callbacks: Callbacks = None,
+        also: Progress | None = None,
+        evaluate: Callable[[], Any] | None = None,
+    ) -> bool:
+        """Trains until `enough()`; False if it was stopped, by the gate or by a callback.
+
+        Args:
+            enough: asked at every boundary.
+            task: what the episodes are credited to.
+            callbacks: SB3 callbacks.
+            also: a second account, of this stretch alone.
+            evaluate: called when an evaluation is due.
+        """
+        hooks = Hooks(callbacks, self.learner.models)
+        accounts = [self.progress, *([also] if also else [])]
+        self._prepare()
+        with self.gate.guard(), torch_threads(self.threads or 1):
+            hooks.training_start(self._config.total_timesteps)
+            try:
+                finished = self._cycles(enough, task, hooks, accounts, evaluate)
+            finally:
+                for account in accounts:
+                    account.hold()
+            hooks.training_end()
+        self.emit("end" if finished else "stop", self.progress.results())
+        return finished
+
+    def _prepare(self) -> None:
+        """Looks at the world, and times the threads, once."""
+        if self.description is None:
+            self.description = preflight(self._world)
+            for finding in self.description.findings:
+                self.emit("note", {"preflight": finding})
+                warnings.warn(f"{self._world.name}: {finding}", DafWarning, stacklevel=2)
+        if self.threads is None:
+            self.threads = max(choose_threads(m) for m in self.learner.models.values())
+        self.emit(
+            "start",
+            {
+                "device": str(self.learner.device),
+                "groups": self.learner.groups,
+                "threads": self.threads,
+                "world": str(self.description),
+            },
+        )
+
+    def _cycles(
+        self,
+        enough: Callable[[], bool],
+        task: str,
+        hooks: Hooks,
+        accounts: list[Progress],
+        evaluate: Callable[[], Any] | None,
+    ) -> bool:
+        while not enough():
+            if not self._boundary(accounts):
+                return False
+            hooks.rollout_start()
+            done = 1.0 - min(1.0, self.progress.step / self._config.total_timesteps)
+            before = self.progress.step
+            cycle = self.learner.cycle(done, hooks.step, hooks.rollout_end)
+            metrics: dict[str, float] = {}
+            for account in reversed(accounts):
+                metrics = account.add(cycle, task=task)
+            self.emit("metrics", metrics)
+            if not cycle.rollout.complete:
+                return False
+            self._fall_due(before, accounts, evaluate)
+        return True
+
+    def _boundary(self, accounts: list[Progress]) -> bool:
+        """Answers, waits, or ends, as the gate says; pauses are not training time."""
+        paused = self.gate.paused
+        if paused:
+            for account in accounts:
+                account.hold()
+            self.emit("pause")
+        going_on = self.gate.wait_open()
+        if paused and going_on:
+            self.emit("resume")
+        for account in accounts:
+            account.start()
+        return going_on
+
+    def _fall_due(
+        self, before: int, accounts: list[Progress], evaluate: Callable[[], Any] | None
+    ) -> None:
+        """Evaluations and checkpoints whose interval was crossed since step `before`."""
+        step = self.progress.step
+        due = {k for k, every in self._due.items() if every and step // every > before // every}
+        if "checkpoint" in due:
+            self.emit("checkpoint")
+        if "evaluation" in due and evaluate:
+            for account in accounts:
+                account.hold()
+            evaluate()

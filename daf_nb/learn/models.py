@@ -1,0 +1,183 @@
+"""Ordinary SB3 models, one per group, that anyone can save, load and use without daf_nb."""
+
+from __future__ import annotations
+
+import copy
+import random
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from sb3_contrib import MaskablePPO
+from stable_baselines3 import A2C, PPO
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+
+from daf_nb.config import RlConfig
+from daf_nb.envs import Copies, GroupVecEnv
+from daf_nb.errors import ConfigError
+from daf_nb.learn.buffer import AgentRolloutBuffer, action_width
+
+__all__ = [
+    "ALGORITHMS",
+    "check_batches",
+    "copy_policy",
+    "double_batch",
+    "make_model",
+    "own_random_state",
+    "steps_per_rollout",
+]
+
+Policy = TypeVar("Policy", bound=BasePolicy)
+
+ALGORITHMS: dict[str, type[OnPolicyAlgorithm]] = {
+    "A2C": A2C,
+    "MaskablePPO": MaskablePPO,
+    "PPO": PPO,
+}
+_DEFAULT_STEPS = {"A2C": 5, "MaskablePPO": 128, "PPO": 128}
+_RESERVED = {
+    "batch_size": "RlConfig.batch_size",
+    "device": "RlConfig.device",
+    "env": "RlTrainer(env=...)",
+    "policy": "RlTrainer(policy=...)",
+    "policy_kwargs": "RlConfig.policy_kwargs",
+    "rollout_buffer_class": "daf_nb's own buffer",
+    "rollout_buffer_kwargs": "daf_nb's own buffer",
+    "seed": "RlConfig.seed",
+    "use_sde": "nothing: gSDE draws its noise outside of the run's seed and is not supported",
+}
+_global_state = threading.Lock()
+
+
+def steps_per_rollout(config: RlConfig) -> int:
+    """World steps of every copy between two updates."""
+    return int(config.algorithm_kwargs.get("n_steps", _DEFAULT_STEPS[config.algorithm]))
+
+
+def check_batches(config: RlConfig, groups: Mapping[str, list[str]]) -> dict[str, int]:
+    """Rows per minibatch of each group.
+
+    Raises:
+        ConfigError: the batch size does not divide a group's rollout; the message has the
+            effective numbers and the nearest divisor. Or an argument that has its own field.
+    """
+    for name in config.algorithm_kwargs.keys() & _RESERVED.keys():
+        raise ConfigError(f"algorithm_kwargs[{name!r}] belongs to {_RESERVED[name]}.")
+    n_steps, sizes = steps_per_rollout(config), {}
+    if n_steps < 1:
+        raise ConfigError(f"n_steps={n_steps}: at least one step is needed.")
+    for group, agents in groups.items():
+        rollout = n_steps * config.num_envs * len(agents)
+        if rollout < 2:
+            raise ConfigError(
+                "a rollout of one row cannot be trained on; raise n_steps or num_envs."
+            )
+        size = config.batch_size or nearest_divisor(rollout, rollout // 4)
+        if rollout % size and not config.partial_minibatch:
+            raise ConfigError(
+                f"batch_size={size} does not divide the rollout of group {group!r}: {n_steps} "
+                f"steps x {config.num_envs} copies x {len(agents)} agents = {rollout} rows. "
+                f"The nearest divisor is {nearest_divisor(rollout, size)}; or allow a smaller last minibatch "
+                "with partial_minibatch=True."
+            )
+        sizes[group] = min(size, rollout)
+    return sizes
+
+
+def double_batch(model: OnPolicyAlgorithm) -> int:
+    """Doubles the model's minibatch, to a divisor of its rollout and at most all of it.
+
+    Raises:
+        ConfigError: the algorithm has no minibatches.
+    """
+    if not isinstance(model, (PPO, MaskablePPO)):
+        raise ConfigError(f"{type(model).__name__} trains on whole rollouts, not on minibatches.")
+    rollout = model.n_envs * model.n_steps
+    doubled = 2 * (model.batch_size or rollout)
+    model.batch_size = nearest_divisor(rollout, min(doubled, rollout))
+    return model.batch_size
+
+
+def nearest_divisor(rollout: int, size: int) -> int:
+    """The divisor of `rollout`, at least 2, that is nearest to `size`."""
+    divisors = [d for d in range(2, rollout + 1) if rollout % d == 0]
+    return min(divisors, key=lambda d: (abs(d - size), -d))
+
+
+def make_model(
+    config: RlConfig,
+    *,
+    copies: Copies,
+    group: str,
+    policy: str | type[Any],
+    batch_size: int,
+    seed: int,
+    device: torch.device | str,
+) -> OnPolicyAlgorithm:
+    """One group's SB3 model over that group's rows.
+
+    The weights are drawn as SB3 draws them for `seed`; the process's random state is left as it
+    was. The model's rollout buffer is ours, but what `save` writes names SB3's.
+
+    Raises:
+        ConfigError: SB3 refuses the arguments.
+    """
+    maker = ALGORITHMS[config.algorithm]
+    arguments: dict[str, Any] = dict(config.algorithm_kwargs)
+    arguments["n_steps"] = steps_per_rollout(config)
+    if config.algorithm != "A2C":
+        arguments["batch_size"] = batch_size
+    try:
+        with own_random_state(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "You are trying to run", UserWarning)
+            warnings.filterwarnings("ignore", "You have specified a mini-batch size", UserWarning)
+            model = maker(
+                policy,
+                GroupVecEnv(copies, group),
+                seed=seed,
+                device=device,
+                policy_kwargs=dict(config.policy_kwargs),
+                rollout_buffer_class=AgentRolloutBuffer,
+                **arguments,
+            )
+    except (AssertionError, TypeError, ValueError) as error:
+        raise ConfigError(f"{config.algorithm} refused its arguments: {error}") from error
+    buffer = model.rollout_buffer
+    assert isinstance(buffer, AgentRolloutBuffer), "the buffer class was given"
+    buffer.rng = np.random.default_rng([seed, 1])
+    buffer.partial = config.partial_minibatch
+    if maker is MaskablePPO:
+        buffer.keep_masks(action_width(model.action_space))
+    model.rollout_buffer_class, model.rollout_buffer_kwargs = None, {}
+    model.set_logger(Logger(folder=None, output_formats=[]))
+    return model
+
+
+def copy_policy(policy: Policy) -> Policy:
+    """A policy of its own with equal parameters.
+
+    After an update, SB3's policies hold a distribution with gradients, which refuses a deep copy;
+    it is made anew by every forward pass, so the copy takes it as it is.
+    """
+    distribution = copy.copy(policy.action_dist)
+    return copy.deepcopy(policy, {id(policy.action_dist): distribution})
+
+
+@contextmanager
+def own_random_state() -> Iterator[None]:
+    """Lets SB3 seed the global generators without anyone else noticing."""
+    with _global_state:
+        python, cpu = random.getstate(), torch.get_rng_state()
+        legacy = np.random.get_state()  # noqa: NPY002 - the state that SB3 reseeds
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(legacy)  # noqa: NPY002 - as above
+            torch.set_rng_state(cpu)

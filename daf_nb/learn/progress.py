@@ -1,0 +1,126 @@
+"""A trainer's running account: steps, episodes, rates, and the newest numbers of each update."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from daf_nb.envs import Episode
+from daf_nb.learn.learner import Cycle
+from daf_nb.learn.success import SuccessRule
+
+__all__ = ["Progress"]
+
+_WINDOW = 100
+"""Episodes that "recent" means."""
+
+
+class Progress:
+    """Counts what has been trained; all rates are over the training time, pauses excluded.
+
+    Args:
+        success: success in [0, 1] of an episode, None where it is not defined.
+
+    Attributes:
+        step: live agent-steps.
+        episodes: finished episodes, whole copies counted once.
+        updates: rollout-and-update cycles.
+        seconds: training time.
+        metrics: the newest value of every metric.
+    """
+
+    def __init__(self, success: SuccessRule) -> None:
+        self._success = success
+        self.step = self.episodes = self.updates = 0
+        self.seconds = 0.0
+        self.metrics: dict[str, float] = {}
+        self.best = -math.inf
+        self._returns: deque[float] = deque(maxlen=_WINDOW)
+        self._successes: deque[float] = deque(maxlen=_WINDOW)
+        self._tasks: dict[str, deque[float]] = {}
+        self._started: float | None = None
+
+    def start(self) -> None:
+        """Training time runs."""
+        if self._started is None:
+            self._started = time.perf_counter()
+
+    def hold(self) -> None:
+        """Training time stands still: a pause, an evaluation, the end."""
+        if self._started is not None:
+            self.seconds += time.perf_counter() - self._started
+            self._started = None
+
+    @property
+    def elapsed(self) -> float:
+        """Training seconds until now."""
+        running = 0.0 if self._started is None else time.perf_counter() - self._started
+        return self.seconds + running
+
+    def rate(self, count: int) -> float:
+        """`count` per second of training; 0 before any."""
+        return count / self.elapsed if self.elapsed > 0 else 0.0
+
+    def add(self, cycle: Cycle, *, task: str) -> dict[str, float]:
+        """Takes in one cycle, its episodes credited to `task`; returns its metrics."""
+        rollout, seconds = cycle.rollout, cycle.rollout_seconds + cycle.update_seconds
+        steps = sum(rollout.steps.values())
+        self.step += steps
+        self.updates += bool(cycle.stats)
+        metrics = self._episode_metrics(rollout.episodes, task) | {
+            "time/agent_steps_per_second": steps / seconds,
+            "time/rollout_seconds": cycle.rollout_seconds,
+            "time/update_seconds": cycle.update_seconds,
+        }
+        several = len(rollout.ends) > 1
+        for group, values in cycle.stats.items():
+            prefix = f"train/{group}" if several else "train"
+            metrics |= {f"{prefix}/{name}": value for name, value in values.items()}
+        for group, ends in rollout.ends.items() if several else ():
+            if ends:
+                mean = float(np.mean([end.episode_return for end in ends]))
+                metrics[f"rollout/{group}/return_mean"] = mean
+        self.metrics.update(metrics)
+        return metrics
+
+    def _episode_metrics(self, episodes: Sequence[Episode], task: str) -> dict[str, float]:
+        self.episodes += len(episodes)
+        metrics: dict[str, float] = {"rollout/episodes": float(self.episodes)}
+        if not episodes:
+            return metrics
+        returns = [episode.mean_return for episode in episodes]
+        self._returns.extend(returns)
+        self.best = max(self.best, *returns)
+        scores = [score for episode in episodes if (score := self._success(episode)) is not None]
+        self._successes.extend(scores)
+        if scores:
+            metrics["rollout/success_rate"] = float(np.mean(self._successes))
+        self._tasks.setdefault(task, deque(maxlen=_WINDOW)).extend(scores or returns)
+        return metrics | {
+            "rollout/return_mean": float(np.mean(returns)),
+            "rollout/return_min": min(returns),
+            "rollout/return_max": max(returns),
+            "rollout/length_mean": float(np.mean([episode.length for episode in episodes])),
+        }
+
+    def results(self) -> dict[str, object]:
+        """The guide's keys. Averages are over the last 100 episodes.
+
+        `avg_reward` and `best_reward` are returns per agent (None before an episode has ended),
+        `completion_rate` is mean success (None where success is not defined), `task_performance` is
+        mean success, else mean return, by task.
+        """
+        return {
+            "episodes": self.episodes,
+            "timesteps": self.step,
+            "avg_reward": float(np.mean(self._returns)) if self._returns else None,
+            "best_reward": self.best if self._returns else None,
+            "completion_rate": float(np.mean(self._successes)) if self._successes else None,
+            "task_performance": {
+                task: float(np.mean(scores)) for task, scores in self._tasks.items() if scores
+            },
+        }

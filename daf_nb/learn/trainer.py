@@ -1,0 +1,277 @@
+"""`RlTrainer`: trains the groups' policies on a world, boundary by boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pettingzoo.utils.env import ParallelEnv
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+from daf_nb.config import RlConfig
+from daf_nb.envs import EnvDescription, World, WorldLike, Wrapper, fresh_seed
+from daf_nb.errors import ConfigError
+from daf_nb.learn.evaluate import Evaluation, evaluate
+from daf_nb.learn.events import Listener
+from daf_nb.learn.gate import Gate
+from daf_nb.learn.hooks import Callbacks
+from daf_nb.learn.learner import Learner, as_world
+from daf_nb.learn.loop import TrainingLoop
+from daf_nb.learn.models import double_batch
+from daf_nb.learn.progress import Progress
+from daf_nb.learn.success import SuccessLike, success_rule
+
+__all__ = ["RlTrainer"]
+
+Results = dict[str, Any]
+
+
+class RlTrainer:
+    """Trains one SB3 policy per group of agents on copies of a PettingZoo world.
+
+    It trains in the calling thread and records nothing; `daf_nb.train` and `daf_nb.launch` add a
+    background thread and the record. Everything that comes from outside (pause, stop, a larger
+    batch) takes effect at a boundary, between an update and the next rollout.
+
+    Args:
+        config: how to train.
+        env: the world: a name, a function that makes it, or an instance to be copied.
+        env_kwargs: the world's constructor arguments.
+        wrappers: SuperSuit wrappers, innermost first, as in `make_env`.
+        policy: SB3's policy name or class.
+        success: an episode's success in [0, 1]: a function of it, or the bounds (low, high) between
+            which its return per agent is scaled; None for what the world's infos say.
+
+    Attributes:
+        config: the config, its seed filled in.
+        world: the world, as data.
+        policy, success: as given.
+        policies: group -> SB3 model; each can be saved and used without daf_nb.
+        progress: steps, episodes, rates and the newest metrics.
+        gate: pause, resume and stop, from any thread.
+
+    Raises:
+        ConfigError: anything about the world or the config that cannot be trained.
+    """
+
+    def __init__(
+        self,
+        config: RlConfig,
+        *,
+        env: World | WorldLike | ParallelEnv,
+        env_kwargs: Mapping[str, Any] | None = None,
+        wrappers: Sequence[Wrapper] = (),
+        policy: str | type[Any] = "MlpPolicy",
+        success: SuccessLike = None,
+    ) -> None:
+        if config.seed is None:
+            config = config.model_copy(update={"seed": fresh_seed()})
+        self.config = config
+        self.world = as_world(env, dict(env_kwargs or {}), tuple(wrappers))
+        self.policy, self.success = policy, success
+        self._success = success_rule(success)
+        self._learner = Learner(config, self.world, policy)
+        self._loop = TrainingLoop(self._learner, config, self.world, self._success)
+        self.policies: dict[str, OnPolicyAlgorithm] = self._learner.models
+        self.progress: Progress = self._loop.progress
+        self.gate: Gate = self._loop.gate
+
+    @property
+    def description(self) -> EnvDescription | None:
+        """What the pre-flight episode found; None before training began."""
+        return self._loop.description
+
+    # Training
+
+    def train(
+        self,
+        on_training_complete: Callable[[Results], None] | None = None,
+        on_evaluation_complete: Callable[[Evaluation], None] | None = None,
+        *,
+        callback: Callbacks = None,
+    ) -> Results:
+        """Trains until `total_timesteps` live agent-steps, or until stopped.
+
+        Args:
+            on_training_complete: called once with the results, unless training was stopped.
+            on_evaluation_complete: called with each evaluation: every `evaluation_interval`
+                agent-steps, and once at the end.
+            callback: SB3 callbacks; a dict of group -> callbacks where there are several groups.
+
+        Returns:
+            `episodes`, `timesteps`, `avg_reward`, `best_reward`, `completion_rate`,
+            `task_performance`, as `Progress.results` defines them.
+
+        Raises:
+            TrainingEnvironmentError: the world broke its contract or gave NaN or infinity; the
+                policies are as the last update left them.
+        """
+        total = self.config.total_timesteps
+        tell = on_evaluation_complete or (lambda evaluation: None)
+        finished = self._loop.run(
+            lambda: self.progress.step >= total,
+            task=self.world.name,
+            callbacks=callback,
+            evaluate=lambda: tell(self._evaluate(self._learner.policies, self.progress.step)),
+        )
+        results = self.progress.results()
+        if finished and on_evaluation_complete:
+            on_evaluation_complete(self.evaluate_policy())
+        if finished and on_training_complete:
+            on_training_complete(results)
+        return results
+
+    def train_episodes(self, episodes: int) -> Results:
+        """Trains until at least `episodes` more episodes of whole copies have ended.
+
+        Returns:
+            The results so far; `episodes` may overshoot by what one rollout ends.
+        """
+        if episodes < 1:
+            raise ConfigError(f"episodes={episodes}: at least one is needed.")
+        goal = self.progress.episodes + episodes
+        self._loop.run(lambda: self.progress.episodes >= goal, task=self.world.name)
+        return self.progress.results()
+
+    def train_on_task(
+        self,
+        task: str,
+        env: World | WorldLike | ParallelEnv | None = None,
+        *,
+        episodes: int = 50,
+        env_kwargs: Mapping[str, Any] | None = None,
+    ) -> Results:
+        """Trains for at least `episodes` episodes of another world under the name `task`.
+
+        Args:
+            task: what the episodes are credited to in `task_performance`.
+            env: the task's world, with the same agents and spaces; None for the trainer's own.
+            episodes: whole-copy episodes to play.
+            env_kwargs: constructor arguments of `env`, or others for the trainer's own world.
+
+        Returns:
+            The guide's keys, counted over these episodes only.
+
+        Raises:
+            ConfigError: the task's agents or spaces differ from those trained.
+        """
+        if episodes < 1:
+            raise ConfigError(f"episodes={episodes}: at least one is needed.")
+        base = self.world if env is None else as_world(env)
+        world = World(base.world, {**base.env_kwargs, **(env_kwargs or {})}, base.wrappers)
+        part = Progress(self._success)
+        with self._learner.elsewhere(task, world):
+            self._loop.run(lambda: part.episodes >= episodes, task=task, also=part)
+        return part.results()
+
+    def evaluate_policy(
+        self, *, episodes: int | None = None, deterministic: bool = False
+    ) -> Evaluation:
+        """Whole episodes on held-out seeds, with an interval, against random actions.
+
+        While another thread trains, the policies of the next boundary are evaluated, here.
+
+        Args:
+            episodes: how many; `evaluation_episodes` of the config by default.
+            deterministic: play the policies' modes instead of samples.
+        """
+        snapshot = self.gate.ask(lambda: (self._learner.snapshot(), self.progress.step))
+        return self._evaluate(*snapshot.result(), episodes=episodes, deterministic=deterministic)
+
+    # Reading
+
+    def get_training_metrics(self) -> dict[str, float]:
+        """The newest value of every metric."""
+        return dict(self.progress.metrics)
+
+    def get_training_summary(self) -> Results:
+        """The results so far, with updates, training seconds, rates, seed and fingerprint."""
+        return {
+            **self.progress.results(),
+            "updates": self.progress.updates,
+            "seconds": self.progress.elapsed,
+            "timesteps_per_second": self.get_timesteps_per_second(),
+            "seed": self.config.seed,
+            "fingerprint": self.fingerprint(),
+        }
+
+    def get_episodes_per_second(self) -> float:
+        """Finished episodes of whole copies per second of training."""
+        return self.progress.rate(self.progress.episodes)
+
+    def get_timesteps_per_second(self) -> float:
+        """Live agent-steps per second of training."""
+        return self.progress.rate(self.progress.step)
+
+    def get_update_frequency(self) -> float:
+        """Updates per second of training."""
+        return self.progress.rate(self.progress.updates)
+
+    def get_gradient_norm(self) -> float:
+        """Mean norm of the newest update's gradients before clipping, the largest over groups.
+
+        NaN before the first update.
+        """
+        norms = [v for k, v in self.progress.metrics.items() if k.endswith("/gradient_norm")]
+        return max(norms, default=float("nan"))
+
+    def fingerprint(self) -> str:
+        """SHA-256 of every group's parameters in name order."""
+        return self._learner.fingerprint()
+
+    # Steering
+
+    def increase_batch_size(self) -> dict[str, int]:
+        """Doubles every group's minibatch, to a divisor of its rollout and at most all of it.
+
+        Returns:
+            Group -> rows per minibatch from the next update on.
+        """
+
+        def work() -> dict[str, int]:
+            sizes = {name: double_batch(model) for name, model in self.policies.items()}
+            self._loop.emit("note", {"batch_size": sizes})
+            return sizes
+
+        return self.gate.ask(work).result()
+
+    def enable_gradient_clipping(self, max_norm: float = 0.5) -> None:
+        """Clips gradients to `max_norm` from the next update on; infinity switches it off."""
+        if not max_norm > 0:
+            raise ConfigError(f"max_norm={max_norm}: a positive number is needed.")
+
+        def work() -> None:
+            for model in self.policies.values():
+                model.max_grad_norm = max_norm
+            self._loop.emit("note", {"max_grad_norm": max_norm})
+
+        self.gate.ask(work).result()
+
+    def subscribe(self, listener: Listener) -> None:
+        """Tells `listener` of every event from now on, in the training thread."""
+        self._loop.subscribe(listener)
+
+    def close(self) -> None:
+        """Closes the world's copies; the policies stay usable."""
+        self._learner.close()
+
+    def _evaluate(
+        self,
+        policies: Mapping[str, Any],
+        step: int,
+        *,
+        episodes: int | None = None,
+        deterministic: bool = False,
+    ) -> Evaluation:
+        assert self.config.seed is not None, "drawn in __init__"
+        evaluation = evaluate(
+            policies,
+            self.world.build,
+            groups=self._learner.groups,
+            episodes=episodes or self.config.evaluation_episodes,
+            seed=self.config.seed,
+            deterministic=deterministic,
+            success=self._success,
+        )
+        self._loop.emit("evaluation", evaluation.to_dict(), step=step)
+        return evaluation

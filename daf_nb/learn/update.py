@@ -1,0 +1,144 @@
+"""One PPO update on the live rows of a rollout: SB3's mathematics, our data path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3 import PPO
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from torch.nn import functional
+
+from daf_nb.learn.buffer import AgentRolloutBuffer
+
+__all__ = ["update"]
+
+_STATS = (
+    "loss",
+    "policy_gradient_loss",
+    "value_loss",
+    "entropy_loss",
+    "approx_kl",
+    "clip_fraction",
+    "gradient_norm",
+)
+
+
+def update(model: OnPolicyAlgorithm) -> dict[str, float]:
+    """Trains `model` on its full rollout buffer.
+
+    PPO and MaskablePPO follow Schulman et al. 2017 (arXiv 1707.06347) exactly as SB3's `PPO.train`
+    does; the parameters after ten updates agree to 1e-6 (promise 10). Any other algorithm runs its
+    own `train`.
+
+    Args:
+        model: an SB3 on-policy model whose `rollout_buffer` is an `AgentRolloutBuffer`.
+
+    Returns:
+        Means over the minibatches: SB3's statistics by SB3's names, and `gradient_norm`, the norm
+        before clipping (after clipping where the algorithm's own `train` ran).
+    """
+    buffer = model.rollout_buffer
+    assert isinstance(buffer, AgentRolloutBuffer), "models are made by make_model"
+    if not len(buffer.live):
+        return {}
+    if type(model).train is PPO.train or type(model).__name__ == "MaskablePPO":
+        stats = _ppo(model, buffer)
+    else:
+        model.train()
+        stats = {"gradient_norm": _gradient_norm(model)}
+        stats.update(
+            (name.removeprefix("train/"), float(value))
+            for name, value in model.logger.name_to_value.items()
+            if name.startswith("train/")
+        )
+    for name, value in stats.items():
+        model.logger.record(f"train/{name}", value)
+    return stats
+
+
+def _ppo(model: Any, buffer: AgentRolloutBuffer) -> dict[str, float]:
+    model.policy.set_training_mode(True)
+    model._update_learning_rate(model.policy.optimizer)
+    data = buffer.flat()
+    clip = model.clip_range(model._current_progress_remaining)
+    clip_vf = model.clip_range_vf
+    if clip_vf is not None:
+        clip_vf = clip_vf(model._current_progress_remaining)
+    seen: list[torch.Tensor] = []
+    for _ in range(model.n_epochs):
+        going_on = True
+        for indices in buffer.minibatches(model.batch_size):
+            at = torch.from_numpy(indices).to(buffer.device)
+            batch = {name: tensor[at] for name, tensor in data.items()}
+            loss, stats = _loss(model, batch, clip, clip_vf)
+            if model.target_kl is not None and stats[4].item() > 1.5 * model.target_kl:
+                going_on = False
+                seen.append(torch.stack([*stats, stats.new_zeros(())]))
+                break
+            model.policy.optimizer.zero_grad()
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(model.policy.parameters(), model.max_grad_norm)
+            model.policy.optimizer.step()
+            seen.append(torch.cat([stats, norm.detach().reshape(1)]))
+        model._n_updates += 1
+        if not going_on:
+            break
+    means = torch.stack(seen).mean(0).tolist()
+    result = dict(zip(_STATS, means, strict=True))
+    result |= {
+        "explained_variance": _explained_variance(buffer),
+        "n_updates": float(model._n_updates),
+        "clip_range": float(clip),
+        "learning_rate": float(model.policy.optimizer.param_groups[0]["lr"]),
+    }
+    if hasattr(model.policy, "log_std"):
+        result["std"] = float(torch.exp(model.policy.log_std).mean())
+    return result
+
+
+def _loss(
+    model: Any, batch: Mapping[str, torch.Tensor], clip: float, clip_vf: float | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """PPO's loss on one minibatch, and its statistics in the order of `_STATS` (less the norm)."""
+    actions = batch["actions"]
+    discrete = isinstance(model.action_space, spaces.Discrete)
+    actions = actions.long().flatten() if discrete else actions.float()
+    extra = {"action_masks": batch["masks"]} if "masks" in batch else {}
+    values, log_prob, entropy = model.policy.evaluate_actions(
+        batch["observations"], actions, **extra
+    )
+    values = values.flatten()
+    advantages = batch["advantages"]
+    if model.normalize_advantage and len(advantages) > 1:
+        advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+    log_ratio = log_prob - batch["log_probs"]
+    ratio = torch.exp(log_ratio)
+    policy_loss = -torch.min(
+        advantages * ratio, advantages * torch.clamp(ratio, 1 - clip, 1 + clip)
+    ).mean()
+    if clip_vf is not None:
+        values = batch["values"] + torch.clamp(values - batch["values"], -clip_vf, clip_vf)
+    value_loss = functional.mse_loss(batch["returns"], values)
+    entropy_loss = -torch.mean(-log_prob) if entropy is None else -torch.mean(entropy)
+    loss = policy_loss + model.ent_coef * entropy_loss + model.vf_coef * value_loss
+    with torch.no_grad():
+        kl = torch.mean((ratio - 1) - log_ratio)  # http://joschu.net/blog/kl-approx.html
+        clipped = torch.mean((torch.abs(ratio - 1) > clip).float())
+        stats = torch.stack([loss, policy_loss, value_loss, entropy_loss, kl, clipped])
+    return loss, stats
+
+
+def _explained_variance(buffer: AgentRolloutBuffer) -> float:
+    """1 - Var(returns - values) / Var(returns), over live rows; NaN where returns are constant."""
+    returns, values = buffer.returns[buffer.alive], buffer.values[buffer.alive]
+    variance = float(np.var(returns))
+    return float("nan") if variance == 0 else float(1 - np.var(returns - values) / variance)
+
+
+def _gradient_norm(model: OnPolicyAlgorithm) -> float:
+    gradients = [p.grad for p in model.policy.parameters() if p.grad is not None]
+    return float(torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients])))
