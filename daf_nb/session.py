@@ -1,0 +1,259 @@
+"""One live run: a trainer in a background thread, listened to by a recorder."""
+
+from __future__ import annotations
+
+import atexit
+import html
+import logging
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daf_nb.config import RlConfig
+from daf_nb.errors import ConfigError
+from daf_nb.learn import Evaluation, RlTrainer
+from daf_nb.learn.hooks import Callbacks
+from daf_nb.learn.success import SuccessLike
+from daf_nb.record import Interrupted, Recorder, launching_source
+from daf_nb.record.listener import TrainingListener, run_spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pettingzoo.utils.env import ParallelEnv
+    from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+    from daf_nb.envs import WorldLike, Wrapper
+
+__all__ = ["Run", "launch", "train"]
+
+_log = logging.getLogger("daf_nb")
+_live: weakref.WeakSet[Run] = weakref.WeakSet()
+_GRACE = 10.0
+"""Seconds that a process which ends waits for its runs to reach a boundary and be recorded."""
+
+
+def train(
+    world: WorldLike | ParallelEnv,
+    *,
+    env_kwargs: Mapping[str, Any] | None = None,
+    wrappers: Sequence[Wrapper] = (),
+    policy: str | type[Any] = "MlpPolicy",
+    success: SuccessLike = None,
+    callback: Callbacks = None,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    runs_dir: Path | str | None = None,
+    **fields: Any,
+) -> Run:
+    """Trains on a world in the background, recorded; returns at once.
+
+    Args:
+        world: a PettingZoo registry id (`sisl/pursuit-v5`), a module path
+            (`mpe2.simple_spread_v3`), a function that makes a world, or an instance.
+        env_kwargs: the world's constructor arguments.
+        wrappers: SuperSuit wrappers, innermost first, as in `make_env`.
+        policy: SB3's policy name or class.
+        success: an episode's success in [0, 1]: a function of it, or bounds (low, high) on the
+            return per agent; None for what the world's infos say.
+        callback: SB3 callbacks; a dict of group -> callbacks where there are several groups.
+        name: what the run is called.
+        tags: any texts to find it by.
+        runs_dir: where runs are recorded; by default DAF_NB_RUNS, else `runs/` in the project.
+        **fields: fields of `RlConfig`: `total_timesteps`, `num_envs`, `seed`, `device`, ...
+
+    Raises:
+        ConfigError: anything that cannot be trained as asked; nothing is recorded then.
+        RecordError: the run cannot be recorded.
+    """
+    if name is not None:
+        if "experiment_name" in fields:
+            raise ConfigError("name and experiment_name are one thing; give one of them.")
+        fields["experiment_name"] = name
+    trainer = RlTrainer(
+        RlConfig(**fields),
+        env=world,
+        env_kwargs=env_kwargs,
+        wrappers=wrappers,
+        policy=policy,
+        success=success,
+    )
+    try:
+        return launch(trainer, tags=tags, runs_dir=runs_dir, callback=callback)
+    except BaseException:
+        trainer.close()
+        raise
+
+
+def launch(
+    trainer: RlTrainer,
+    *,
+    tags: Sequence[str] = (),
+    runs_dir: Path | str | None = None,
+    callback: Callbacks = None,
+) -> Run:
+    """Starts a trainer in the background, recorded; arguments as `train`.
+
+    Raises:
+        RecordError: the run cannot be recorded.
+    """
+    recorder = Recorder(
+        spec=run_spec(trainer),
+        name=trainer.config.experiment_name,
+        runs_dir=runs_dir,
+        tags=tags,
+        source=launching_source(),
+        return_metric="rollout/return_mean",
+    )
+    return Run(trainer, recorder, callback)
+
+
+class Run:
+    """A live run. Shows itself as text; `panel()` is the live view.
+
+    Attributes:
+        id: the run's number in its runs folder.
+        folder: its record.
+        trainer: the trainer, for everything that has no shortcut here.
+    """
+
+    def __init__(self, trainer: RlTrainer, recorder: Recorder, callback: Callbacks) -> None:
+        self.trainer = trainer
+        self.id: int = recorder.id
+        self.folder: Path = recorder.folder
+        self.name: str = trainer.config.experiment_name
+        self._recorder = recorder
+        self._callback = callback
+        self._listener = TrainingListener(recorder, trainer)
+        self._results: dict[str, Any] | None = None
+        self._error: BaseException | None = None
+        # Not Thread.join: before Python 3.13 an interrupted join leaves the thread marked as ended
+        # (https://github.com/python/cpython/issues/90882).
+        self._finished = threading.Event()
+        if not _live:
+            atexit.register(_stop_all)
+        _live.add(self)
+        threading.Thread(target=self._work, name=f"daf_nb-run-{self.id}", daemon=True).start()
+
+    @property
+    def status(self) -> str:
+        """QUEUED, RUNNING, PAUSED, COMPLETED, FAILED or INTERRUPTED."""
+        return self._recorder.status
+
+    @property
+    def step(self) -> int:
+        """Live agent-steps so far."""
+        return self.trainer.progress.step
+
+    @property
+    def policies(self) -> dict[str, OnPolicyAlgorithm]:
+        """Group -> its SB3 model; while the run trains, they change under your hands."""
+        return self.trainer.policies
+
+    @property
+    def done(self) -> bool:
+        """The run has ended and everything is on disk."""
+        return self._finished.is_set()
+
+    def metrics(self) -> pd.DataFrame:
+        """All metrics so far: one row per update, indexed by agent-step."""
+        import pandas as pd
+
+        rows = self._listener.rows[:]
+        index = pd.Index([step for step, _ in rows], name="step")
+        return pd.DataFrame([values for _, values in rows], index=index)
+
+    def wait(self, timeout: float | None = None) -> dict[str, Any] | None:
+        """Waits for the end; an interrupt (Ctrl-C, the stop button) stops the run first.
+
+        Args:
+            timeout: seconds; None for as long as it takes.
+
+        Returns:
+            The results as `RlTrainer.train` gives them; None where the timeout came first.
+
+        Raises:
+            Exception: what the run raised.
+        """
+        try:
+            self._finished.wait(timeout)
+        except KeyboardInterrupt:
+            self.stop()
+            self._finished.wait()
+            raise
+        if not self.done:
+            return None
+        if self._error is not None:
+            raise self._error
+        return self._results
+
+    def pause(self) -> None:
+        """Stands still from the next boundary on."""
+        self.trainer.gate.pause()
+
+    def resume(self) -> None:
+        """Goes on after a pause."""
+        self.trainer.gate.resume()
+
+    def stop(self) -> None:
+        """Ends at the next boundary, as INTERRUPTED, its policies saved."""
+        self.trainer.gate.stop()
+
+    def checkpoint(self) -> list[Path]:
+        """Saves every group's policy at the next boundary, as SB3's own archives; their paths."""
+        return self.trainer.gate.ask(self._listener.save).result()
+
+    def evaluate(self, *, episodes: int = 50, deterministic: bool = False) -> Evaluation:
+        """Plays whole episodes on held-out seeds, against random actions; also while training."""
+        return self.trainer.evaluate_policy(episodes=episodes, deterministic=deterministic)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of every group's parameters in name order."""
+        return self.trainer.gate.ask(self.trainer.fingerprint).result()
+
+    def panel(self) -> Any:
+        """The live view: widgets in a notebook, text elsewhere."""
+        from daf_nb.notebook import panel
+
+        return panel(self)
+
+    def __repr__(self) -> str:
+        total = self.trainer.config.total_timesteps
+        metrics = self.trainer.progress.metrics
+        parts = [f"run {self.id} {self.name!r}: {self.status}", f"step {self.step:,} of {total:,}"]
+        if "rollout/return_mean" in metrics:
+            parts.append(f"return {metrics['rollout/return_mean']:.2f}")
+        return ", ".join([*parts, str(self.folder)])
+
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(repr(self))}</code>"
+
+    def _work(self) -> None:
+        try:
+            self._recorder.run(self._train)
+        except BaseException as error:
+            self._error = error
+            _log.error("run %s failed: %s: %s", self.id, type(error).__name__, error)
+        finally:
+            self.trainer.close()
+            _live.discard(self)
+            self._finished.set()
+
+    def _train(self) -> dict[str, Any]:
+        try:
+            self._results = self.trainer.train(callback=self._callback)
+        finally:
+            self._listener.save()
+        if self.step < self.trainer.config.total_timesteps:
+            raise Interrupted(self._results)
+        return self._results
+
+
+def _stop_all() -> None:
+    """A process that ends takes its runs to a boundary, so that their records are true."""
+    runs = list(_live)
+    for run in runs:
+        run.stop()
+    for run in runs:
+        run._finished.wait(_GRACE)
