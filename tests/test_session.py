@@ -47,8 +47,8 @@ def test_a_run_is_recorded_from_its_spec_to_its_policies(tmp_path):
     np.testing.assert_allclose(
         record.metrics["train/loss"].dropna(), run.metrics()["train/loss"].dropna()
     )
-    assert [event["kind"] for event in record.events][0] == "start"
-    assert [event["kind"] for event in record.events][-1] == "saved"
+    kinds = [event["kind"] for event in record.events]
+    assert (kinds[0], kinds[-1]) == ("start", "saved")
     state = record.policy_state()
     for name, tensor in run.policies["all"].policy.state_dict().items():
         assert (state[name] == tensor).all()

@@ -13,6 +13,7 @@ from daf_nb.envs.arrays import Arrays, Episode, RowEnd
 from daf_nb.envs.copy import Copy
 from daf_nb.envs.seeds import EpisodeSeeds, fresh_seed
 from daf_nb.envs.spaces import agent_spaces
+from daf_nb.envs.worlds import as_parallel
 from daf_nb.errors import ConfigError, TrainingEnvironmentError
 
 __all__ = ["Copies"]
@@ -56,7 +57,12 @@ class Copies:
         self.closed = False
         try:
             for _ in range(num_envs):
-                self.envs.append(factory())
+                self.envs.append(as_parallel(factory(), "the factory"))
+            if len({id(env) for env in self.envs}) < num_envs:
+                raise ConfigError(
+                    "the factory gave the same instance twice; it must make a new world at each "
+                    "call."
+                )
             by_agent = agent_spaces(self.envs[0])
             self.arrays = Arrays(groups or {"all": list(by_agent)}, by_agent, num_envs=num_envs)
             self._copies = [

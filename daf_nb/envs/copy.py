@@ -77,6 +77,10 @@ class Copy:
             observations, infos = self._world.reset(seed=seed, options=dict(options) or None)
         except Exception as error:
             raise self._blame(error, "reset") from error
+        if not self._world.agents:
+            raise TrainingEnvironmentError(
+                f"episode {self.number} of copy {self.index} (seed {seed}) began without agents."
+            )
         self.reset_infos = infos or {}
         self._enter(self._world.agents, observations, self.reset_infos)
 
@@ -172,8 +176,8 @@ class Copy:
             observation = np.asarray(observation)
         if observation.shape != (expected := self._slots[agent].shape):
             raise TrainingEnvironmentError(
-                f"{agent} observed an array of shape {observation.shape} in copy {self.index}, step "
-                f"{self.length}; its space says {expected}."
+                f"{agent} observed an array of shape {observation.shape} in copy {self.index}, "
+                f"step {self.length}; its space says {expected}."
             )
         return observation
 

@@ -74,7 +74,7 @@ class Flight:
             if missing := [agent for agent in acting if agent not in values]:
                 self.fail(f"{part} say nothing of {', '.join(missing)}, who acted")
         for agent in acting:
-            if not np.ndim(rewards[agent]) == 0 or not np.isfinite(rewards[agent]):
+            if np.ndim(rewards[agent]) != 0 or not np.isfinite(rewards[agent]):
                 self.fail(f"reward of {agent} is {rewards[agent]!r}; expected a finite number")
         self.note_ends(acting, terminations, truncations, observations)
         ended = [agent for agent in acting if agent not in self.env.agents]
@@ -157,6 +157,6 @@ class Flight:
 
 
 def _of_dtype(value: np.ndarray, space: spaces.Space) -> Any:
-    """`value` as Discrete and MultiBinary want to be asked: a scalar, or an array of their dtype."""
+    """`value` as Discrete and MultiBinary ask for it: a scalar, or an array of their dtype."""
     cast = value.astype(space.dtype or value.dtype)
     return cast if cast.ndim else cast[()]

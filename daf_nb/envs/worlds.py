@@ -13,7 +13,7 @@ from pettingzoo.utils.env import AECEnv, ParallelEnv
 
 from daf_nb.errors import ConfigError, unknown_name
 
-__all__ = ["World", "WorldLike", "Wrapper", "known_wrappers"]
+__all__ = ["World", "WorldLike", "Wrapper", "as_parallel", "known_wrappers"]
 
 WorldLike = str | Callable[..., Any]
 Wrapper = str | tuple[str, Mapping[str, Any]] | Callable[[Any], Any]
@@ -34,8 +34,9 @@ class World:
     """A world as data: what to build, with which arguments and wrappers.
 
     Attributes:
-        world: a PettingZoo registry id (`sisl/pursuit-v5`), a module path (`mpe2.simple_spread_v3`),
-            a path to a callable (`package.module:name`), or a callable that returns a world.
+        world: a PettingZoo registry id (`sisl/pursuit-v5`), a module path
+            (`mpe2.simple_spread_v3`), a path to a callable (`package.module:name`), or a callable
+            that returns a world.
         env_kwargs: the world's constructor arguments.
         wrappers: SuperSuit wrappers, innermost first: a name, a (name, arguments) pair, or a
             callable from world to world.
@@ -67,7 +68,7 @@ class World:
             raise ConfigError(
                 f"{self.name} does not take env_kwargs {dict(self.env_kwargs)!r}: {error}"
             ) from error
-        env = _as_parallel(env, self.name)
+        env = as_parallel(env, self.name)
         for wrapper in self.wrappers:
             env = _wrap(env, wrapper)
         return env
@@ -118,7 +119,12 @@ def _resolve(name: str) -> Callable[..., Any]:
     raise ConfigError(f"module {module_path!r} has no callable {wanted} to make a world with.")
 
 
-def _as_parallel(env: Any, name: str) -> ParallelEnv:
+def as_parallel(env: Any, name: str) -> ParallelEnv:
+    """`env` itself, or the parallel form of a turn-based world that allows it.
+
+    Raises:
+        ConfigError: it is turn-based for good, or no PettingZoo world.
+    """
     if isinstance(env, ParallelEnv):
         return env
     if not isinstance(env, AECEnv):
@@ -136,7 +142,7 @@ def _as_parallel(env: Any, name: str) -> ParallelEnv:
 
 def _wrap(env: ParallelEnv, wrapper: Wrapper) -> ParallelEnv:
     if callable(wrapper):
-        return _as_parallel(wrapper(env), getattr(wrapper, "__name__", repr(wrapper)))
+        return as_parallel(wrapper(env), getattr(wrapper, "__name__", repr(wrapper)))
     name, kwargs = (wrapper, {}) if isinstance(wrapper, str) else wrapper
     if name in _NOT_FOR_WORLDS:
         raise ConfigError(f"wrapper {name!r} has no place here: {_NOT_FOR_WORLDS[name]}.")

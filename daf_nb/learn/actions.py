@@ -23,12 +23,13 @@ from stable_baselines3.common.distributions import (
     MultiCategoricalDistribution,
     SquashedDiagGaussianDistribution,
 )
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.vec_env import VecTransposeImage
 from torch.distributions import Categorical
 
 from daf_nb.errors import ConfigError
 
-__all__ = ["act", "to_world"]
+__all__ = ["act", "as_seen", "to_world"]
 
 
 def act(
@@ -107,6 +108,17 @@ def _draw(distribution: Any, generator: torch.Generator) -> torch.Tensor:
 
 def _categorical(distribution: Categorical, generator: torch.Generator) -> torch.Tensor:
     return torch.multinomial(distribution.probs, 1, generator=generator).squeeze(1)
+
+
+def as_seen(policy: BasePolicy, block: np.ndarray) -> np.ndarray:
+    """What the policy is given: rows [rows, *shape] of a block [copies, agents, *shape].
+
+    SB3 trains on images with channels first; where the world gives them last, they are moved.
+    """
+    rows = block.reshape(-1, *block.shape[2:])
+    if rows.shape[1:] == (policy.observation_space.shape or ()):
+        return rows
+    return VecTransposeImage.transpose_image(rows)
 
 
 def to_world(policy: ActorCriticPolicy, actions: np.ndarray) -> np.ndarray:

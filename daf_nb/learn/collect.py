@@ -11,7 +11,7 @@ import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.envs import Copies, Episode, GroupVecEnv, RowEnd
-from daf_nb.learn.actions import act, to_world
+from daf_nb.learn.actions import act, as_seen, to_world
 from daf_nb.learn.buffer import AgentRolloutBuffer
 
 __all__ = ["Collector", "Rollout", "StepHook"]
@@ -96,10 +96,12 @@ class Collector:
     ) -> dict[str, dict[str, Any]]:
         arrays = self.copies.arrays
         chosen: dict[str, np.ndarray] = {}
+        acted: dict[str, int] = {}
         locals_: dict[str, dict[str, Any]] = {}
         for name, model in self._models.items():
             alive = arrays.alive[:, arrays.groups[name]].reshape(-1)
-            rollout.steps[name] += int(alive.sum())
+            acted[name] = int(alive.sum())
+            rollout.steps[name] += acted[name]
             chosen[name], local = self._choose(name, model, alive)
             if keep:
                 locals_[name] = {**local, "obs_tensor": local["obs_tensor"].clone()}
@@ -107,6 +109,7 @@ class Collector:
         ended = arrays.terminated | arrays.truncated
         for name, model in self._models.items():
             columns = arrays.groups[name]
+            model.num_timesteps += acted[name]
             _buffer(model).result(
                 arrays.rewards[:, columns].reshape(-1), ended[:, columns].reshape(-1)
             )
@@ -129,7 +132,7 @@ class Collector:
         actions, log_probs, values = act(model.policy, observations, self._generator, masks)
         acted = actions.cpu().numpy()
         buffer.store(
-            arrays.observations[name],
+            observations.cpu().numpy(),
             alive,
             acted,
             values.cpu().numpy(),
@@ -148,17 +151,16 @@ class Collector:
         return given.reshape(per_copy), local
 
     def _observations(self, name: str, model: OnPolicyAlgorithm) -> torch.Tensor:
-        block = self.copies.arrays.observations[name]
-        rows = block.reshape(-1, *block.shape[2:])
+        rows = as_seen(model.policy, self.copies.arrays.observations[name])
         return torch.as_tensor(rows, device=model.device)
 
     def _outcome(self, name: str, model: OnPolicyAlgorithm) -> dict[str, Any]:
         """SB3's names for what came of a step, for callbacks that read their `locals`."""
-        env, arrays = model.env, self.copies.arrays
-        assert isinstance(env, GroupVecEnv)
-        block = arrays.observations[name]
+        assert model.env is not None, "models are made over a GroupVecEnv"
+        env, arrays = model.env.unwrapped, self.copies.arrays
+        assert isinstance(env, GroupVecEnv), "models are made over a GroupVecEnv"
         return {
-            "new_obs": block.reshape(-1, *block.shape[2:]).copy(),
+            "new_obs": as_seen(model.policy, arrays.observations[name]).copy(),
             "rewards": arrays.rewards[:, arrays.groups[name]].flatten(),
             "dones": env.terminated | env.truncated,
             "infos": env.infos(),
@@ -173,8 +175,8 @@ class Collector:
     def _finish(self, name: str, model: OnPolicyAlgorithm, cuts: list[_Cut]) -> None:
         buffer = _buffer(model)
         if cuts:
-            stacked = np.stack([cut.observation for cut in cuts])
-            finals = torch.as_tensor(stacked, device=model.device)
+            stacked = np.stack([cut.observation for cut in cuts])[:, None]
+            finals = torch.as_tensor(as_seen(model.policy, stacked), device=model.device)
             values = model.policy.predict_values(finals).flatten().cpu().numpy()
             at = [cut.row for cut in cuts], [cut.step for cut in cuts]
             buffer.rewards[at] += model.gamma * values

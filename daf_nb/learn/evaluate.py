@@ -14,7 +14,7 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from daf_nb.envs import Copies, Episode
-from daf_nb.learn.actions import act, to_world
+from daf_nb.learn.actions import act, as_seen, to_world
 from daf_nb.learn.success import SuccessRule
 
 __all__ = ["Evaluation", "evaluate"]
@@ -178,7 +178,7 @@ def _actions(
     deterministic: bool,
 ) -> np.ndarray:
     block = copies.arrays.observations[name]
-    rows = block.reshape(-1, *block.shape[2:])
+    rows = as_seen(policy, block)
     per_copy = (*block.shape[:2], *(policy.action_space.shape or ()))
     masks = None
     if isinstance(policy, MaskableActorCriticPolicy):

@@ -19,7 +19,8 @@ class Gate:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._paused = self._stopped = self._guarded = False
+        self._paused = self._stopped = False
+        self._trainer: int | None = None
         self._asked: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
 
     @property
@@ -48,10 +49,13 @@ class Gate:
             self._changed.notify_all()
 
     def ask(self, work: Callable[[], T]) -> Future[T]:
-        """Runs `work` at the next boundary, in the training thread; at once where none trains."""
+        """Runs `work` at the next boundary, in the training thread.
+
+        At once where none trains, or where the training thread itself asks, in a callback.
+        """
         future: Future[T] = Future()
         with self._changed:
-            if self._guarded:
+            if self._trainer not in (None, threading.get_ident()):
                 self._asked.append((work, future))
                 self._changed.notify_all()
                 return future
@@ -62,12 +66,12 @@ class Gate:
     def guard(self) -> Iterator[None]:
         """While training: questions wait for boundaries. A stop is forgotten when it ends."""
         with self._changed:
-            self._guarded = True
+            self._trainer = threading.get_ident()
         try:
             yield
         finally:
             with self._changed:
-                self._guarded = self._stopped = False
+                self._trainer, self._stopped = None, False
             self._answer_all()
 
     def wait_open(self) -> bool:

@@ -118,9 +118,11 @@ class Learner:
             raise
         for model in self.models.values():
             model.ep_info_buffer = deque(maxlen=100)
+            model.ep_success_buffer = deque(maxlen=100)
+            model.start_time = time.time_ns()
         self._generator = torch.Generator(device=self.device).manual_seed(noise)
         self._collector: Collector | None = None
-        self._seed, self._visits = config.seed, 0
+        self._seed, self._visits, self._iterations = config.seed, 0, 0
 
     @property
     def policies(self) -> dict[str, Any]:
@@ -195,10 +197,11 @@ class Learner:
         self.copies.close()
 
     def _account(self, rollout: Rollout) -> None:
-        """What SB3 keeps on its models: steps, and the last episodes for its logs."""
+        """Tells SB3's logger what its own `learn` would; the last update's numbers go with it."""
+        self._iterations += 1
         for name, model in self.models.items():
-            model.num_timesteps += rollout.steps[name]
             assert model.ep_info_buffer is not None, "made in __init__"
             model.ep_info_buffer.extend(
                 {"r": end.episode_return, "l": end.length, "t": 0.0} for end in rollout.ends[name]
             )
+            model.dump_logs(self._iterations)

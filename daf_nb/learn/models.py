@@ -83,8 +83,8 @@ def check_batches(config: RlConfig, groups: Mapping[str, list[str]]) -> dict[str
             raise ConfigError(
                 f"batch_size={size} does not divide the rollout of group {group!r}: {n_steps} "
                 f"steps x {config.num_envs} copies x {len(agents)} agents = {rollout} rows. "
-                f"The nearest divisor is {nearest_divisor(rollout, size)}; or allow a smaller last minibatch "
-                "with partial_minibatch=True."
+                f"The nearest divisor is {nearest_divisor(rollout, size)}; or allow a smaller last "
+                "minibatch with partial_minibatch=True."
             )
         sizes[group] = min(size, rollout)
     return sizes

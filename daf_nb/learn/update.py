@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
+from sb3_contrib import MaskablePPO
 from stable_baselines3 import PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch.nn import functional
@@ -45,7 +46,7 @@ def update(model: OnPolicyAlgorithm) -> dict[str, float]:
     assert isinstance(buffer, AgentRolloutBuffer), "models are made by make_model"
     if not len(buffer.live):
         return {}
-    if type(model).train is PPO.train or type(model).__name__ == "MaskablePPO":
+    if type(model).train in (PPO.train, MaskablePPO.train):
         stats = _ppo(model, buffer)
     else:
         model.train()
