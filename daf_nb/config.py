@@ -40,19 +40,25 @@ class RlConfig(Settings):
     Steps are live agent-steps: one agent's action in one copy counts one.
     """
 
-    experiment_name: str = Field("experiment", description="what the run is called")
-    total_timesteps: int = Field(100_000, gt=0, description="agent-steps to train for")
-    num_envs: int = Field(8, ge=1, description="copies of the world")
-    num_workers: int = Field(0, ge=0, description="worker processes; 0 steps in this process")
-    seed: int | None = Field(
-        None, ge=0, le=2**32 - 1, description="run seed; None draws one, and the run records it"
+    experiment_name: str = Field(default="experiment", description="what the run is called")
+    total_timesteps: int = Field(default=100_000, gt=0, description="agent-steps to train for")
+    num_envs: int = Field(default=8, ge=1, description="copies of the world")
+    num_workers: int = Field(
+        default=0, ge=0, description="worker processes; 0 steps in this process"
     )
-    device: str = Field("auto", description="torch device; auto times what there is")
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**32 - 1,
+        description="run seed; None draws one, and the run records it",
+    )
+    device: str = Field(default="auto", description="torch device; auto times what there is")
     torch_threads: int | Literal["auto"] = Field(
-        "auto", description="torch's threads while training; auto times one against all cores"
+        default="auto",
+        description="torch's threads while training; auto times one against all cores",
     )
     algorithm: Literal["PPO", "A2C", "MaskablePPO"] = Field(
-        "PPO", description="MaskablePPO is sb3-contrib's, for worlds with action masks"
+        default="PPO", description="MaskablePPO is sb3-contrib's, for worlds with action masks"
     )
     algorithm_kwargs: dict[str, Any] = Field(
         default_factory=dict,
@@ -60,21 +66,24 @@ class RlConfig(Settings):
     )
     policy_kwargs: dict[str, Any] = Field(default_factory=dict, description="passed to the policy")
     share: Literal["all", "group", "none"] = Field(
-        "group",
+        default="group",
         description="which agents share a policy: all, those with equal spaces, or none",
     )
     batch_size: int | None = Field(
-        None,
+        default=None,
         ge=2,
         description="rows per minibatch; must divide a rollout; None takes a quarter of it",
     )
     partial_minibatch: bool = Field(
-        False, description="allow a batch size that leaves a smaller last minibatch, as SB3 does"
+        default=False,
+        description="allow a batch size that leaves a smaller last minibatch, as SB3 does",
     )
     evaluation_interval: int | None = Field(
-        None, gt=0, description="evaluate every so many agent-steps; None for never"
+        default=None, gt=0, description="evaluate every so many agent-steps; None for never"
     )
-    evaluation_episodes: int = Field(20, ge=1, description="episodes of one evaluation")
+    evaluation_episodes: int = Field(default=20, ge=1, description="episodes of one evaluation")
     checkpoint_interval: int | None = Field(
-        None, gt=0, description="save the policies every so many agent-steps; None for at the end"
+        default=None,
+        gt=0,
+        description="save the policies every so many agent-steps; None for at the end",
     )

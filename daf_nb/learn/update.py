@@ -50,12 +50,12 @@ def update(model: OnPolicyAlgorithm) -> dict[str, float]:
         stats = _ppo(model, buffer)
     else:
         model.train()
-        stats = {"gradient_norm": _gradient_norm(model)}
-        stats.update(
-            (name.removeprefix("train/"), float(value))
+        stats = {
+            name.removeprefix("train/"): float(value)
             for name, value in model.logger.name_to_value.items()
             if name.startswith("train/")
-        )
+        }
+        stats["gradient_norm"] = _gradient_norm(model)
     for name, value in stats.items():
         model.logger.record(f"train/{name}", value)
     return stats
