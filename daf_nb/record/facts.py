@@ -1,0 +1,142 @@
+"""What a run ran on: versions, hardware, and the state of the repository."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from daf_nb.record.folders import project_root
+
+__all__ = ["PACKAGES", "environment_facts"]
+
+PACKAGES = (
+    "cloudpickle",
+    "daf_nb",
+    "gymnasium",
+    "ipykernel",
+    "ipywidgets",
+    "jupyterlab",
+    "mpe2",
+    "numpy",
+    "pandas",
+    "pettingzoo",
+    "pydantic",
+    "sacred",
+    "sb3-contrib",
+    "setuptools",
+    "stable-baselines3",
+    "supersuit",
+    "torch",
+)
+GIT_TIMEOUT = 5.0  # seconds
+
+
+def environment_facts(*, root: Path | None = None, ignore: Path | None = None) -> dict[str, Any]:
+    """Versions, hardware, platform and git state, as plain JSON.
+
+    Args:
+        root: a folder of the project; by default the one around the working directory.
+        ignore: a folder whose files do not make the repository dirty: the runs themselves.
+    """
+    return {
+        "versions": _versions(),
+        "platform": platform.platform(),
+        "hardware": _hardware(),
+        "git": _git(root or project_root(), ignore),
+    }
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _hardware() -> dict[str, Any]:
+    usable = getattr(os, "sched_getaffinity", None)
+    return {
+        "host": platform.node(),
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "usable_cores": len(usable(0)) if usable else os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "gpus": _gpus(),
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _gpus() -> list[str]:
+    """The GPUs' names. torch is asked only where it uses them: asking would start them."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        try:
+            handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+            names = [pynvml.nvmlDeviceGetName(handle) for handle in handles]
+        finally:
+            pynvml.nvmlShutdown()
+        return [name.decode() if isinstance(name, bytes) else name for name in names]
+    except Exception:  # no library, no driver, no permission: all the same here
+        torch = sys.modules.get("torch")
+        if torch is None or not torch.cuda.is_initialized():
+            return []
+        return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+
+
+def _git(root: Path, ignore: Path | None) -> dict[str, Any] | None:
+    """The repository's commit and cleanliness; None outside a repository or without git."""
+    # No index lock that would disturb the user's own git, and no hook of a stranger's repository.
+    command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(root)]
+    command += ["status", "--porcelain=v2", "--branch", "--", ":/"]
+    if ignore is not None and ignore != root and ignore.is_relative_to(root):
+        command.append(f":(exclude,literal){ignore.relative_to(root).as_posix()}")
+    try:
+        answer = subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+            env=os.environ | {"LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            timeout=GIT_TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        return {"error": f"git status took longer than {GIT_TIMEOUT:g} s"}
+    except OSError:
+        return None
+    if answer.returncode != 0:
+        said = answer.stderr.decode("utf-8", "replace").strip()
+        return None if "not a git repository" in said else {"error": said}
+    return _parse_status(answer.stdout.decode("utf-8", "replace").splitlines())
+
+
+def _parse_status(lines: list[str]) -> dict[str, Any]:
+    headers = [line.split(" ", 2) for line in lines if line.startswith("# branch.")]
+    heads = {header[1]: header[2] for header in headers}
+    commit, branch = heads.get("branch.oid"), heads.get("branch.head")
+    return {
+        "commit": None if commit == "(initial)" else commit,
+        "branch": None if branch == "(detached)" else branch,
+        "dirty": any(line[:1] in ("1", "2", "u") for line in lines),
+        "untracked": sum(line.startswith("? ") for line in lines),
+    }

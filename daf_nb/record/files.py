@@ -1,0 +1,131 @@
+"""Bytes on disk that survive a kill: files replaced whole, logs appended, both read warily."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from daf_nb.record.plain import loads
+
+__all__ = ["Tear", "append", "read_json", "read_lines", "read_regular", "sync", "write_atomic"]
+
+Row = TypeVar("Row")
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replaces a file whole: its readers see the old or the new bytes, after any kill too.
+
+    Raises:
+        OSError: nothing was replaced; the old file is intact.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def append(path: Path, data: bytearray) -> None:
+    """Appends `data` to a file and removes from `data` what the disk took.
+
+    Raises:
+        OSError: the disk took no more; what it did not take is still in `data`, to be tried again.
+    """
+    with path.open("ab", buffering=0) as file:
+        while data:
+            taken = file.write(data)
+            del data[:taken]
+
+
+def sync(path: Path) -> None:
+    """Waits until a file is on the disk itself; a missing one is nothing to wait for."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of an ordinary file. A pipe or a device, which could block for ever, is refused.
+
+    Raises:
+        OSError: it is missing, unreadable, or no ordinary file.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(f"{path.name} is not an ordinary file")
+    return path.read_bytes()
+
+
+def read_json(path: Path) -> Any:
+    """Parses a JSON file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not JSON.
+    """
+    return loads(read_regular(path))
+
+
+class Tear(ValueError):
+    """A log that stops making sense.
+
+    Attributes:
+        line: number of the first line that could not be read, from 1.
+        unread: bytes from there to the end.
+        unfinished: it is only the last line, and it has no end yet (its writer may be writing it).
+    """
+
+    def __init__(self, *, name: str, line: int, unread: int, unfinished: bool) -> None:
+        self.line, self.unread, self.unfinished = line, unread, unfinished
+        super().__init__(
+            f"{name} is torn at line {line}: {unread} byte(s) from there on were not read"
+        )
+
+
+def read_lines(path: Path, parse: Callable[[Any], Row]) -> Iterator[Row]:
+    """Parses a file of one JSON value a line, up to its first tear. A missing one has no lines.
+
+    Args:
+        path: the log.
+        parse: turns one JSON value into a row. An AttributeError, LookupError, TypeError or
+            ValueError from it is a tear.
+
+    Raises:
+        Tear: after the last good row, if there is more that cannot be read.
+    """
+    try:
+        data = read_regular(path)
+    except FileNotFoundError:
+        return
+    start, line = 0, 0
+    while start < len(data):
+        line += 1
+        end = data.find(b"\n", start)
+        try:
+            if end < 0:
+                raise ValueError("no end of line")
+            row = parse(loads(data[start:end]))
+        except (AttributeError, LookupError, TypeError, ValueError):
+            unread = len(data) - start
+            raise Tear(name=path.name, line=line, unread=unread, unfinished=end < 0) from None
+        yield row
+        start = end + 1
+
+
+def _sync_folder(folder: Path) -> None:
+    # Some systems cannot open or sync a folder; the file itself is complete by then.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,78 @@
+"""Between a trainer and its record: events become metrics, events and saved policies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daf_nb.record.folders import safe_name
+
+if TYPE_CHECKING:
+    from daf_nb.learn import Event, RlTrainer
+    from daf_nb.record.recorder import Recorder
+
+__all__ = ["TrainingListener", "run_spec"]
+
+
+def run_spec(trainer: RlTrainer) -> dict[str, Any]:
+    """All that decides a run, flat: the world, the policy, and the config with its seed."""
+    world = trainer.world
+    return {
+        "world": world.name,
+        "env_kwargs": dict(world.env_kwargs),
+        "wrappers": list(world.wrappers),
+        "policy": trainer.policy,
+        "success": trainer.success,
+        **trainer.config.model_dump(),
+    }
+
+
+class TrainingListener:
+    """Writes down what a trainer tells.
+
+    Args:
+        recorder: the run's record.
+        trainer: whose events and policies it records.
+
+    Attributes:
+        rows: (agent-step, metric name -> value) of every update so far.
+    """
+
+    def __init__(self, recorder: Recorder, trainer: RlTrainer) -> None:
+        self.rows: list[tuple[int, dict[str, float]]] = []
+        self._recorder, self._trainer = recorder, trainer
+        trainer.subscribe(self._on_event)
+
+    def save(self) -> list[Path]:
+        """Writes SB3's own archive of each group, as `checkpoints/<group>.zip`; their paths.
+
+        Each is written beside its place first and then moved there.
+        """
+        paths = []
+        for group, model in self._trainer.policies.items():
+            path = self._recorder.file(f"checkpoints/{safe_name(group)}.zip")
+            beside = path.with_suffix(".partial")
+            with beside.open("wb") as file:
+                model.save(file)
+            beside.replace(path)
+            paths.append(path)
+        step = self._trainer.progress.step
+        self._tell("saved", step, {"files": [path.name for path in paths]})
+        return paths
+
+    def _on_event(self, event: Event) -> None:
+        if event.kind == "metrics":
+            values = dict(event.data)
+            self.rows.append((event.step, values))
+            self._recorder.log_metrics(event.step, values)
+            return
+        if event.kind in ("pause", "resume"):
+            self._recorder.set_status("PAUSED" if event.kind == "pause" else "RUNNING")
+        if event.kind == "checkpoint":
+            self.save()
+        self._tell(event.kind, event.step, event.data)
+
+    def _tell(self, kind: str, step: int, data: Any) -> None:
+        """Evaluations and saves may come after the end; the record is closed then."""
+        if self._recorder.status in ("QUEUED", "RUNNING", "PAUSED"):
+            self._recorder.log_event(kind, step, data)

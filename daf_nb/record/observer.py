@@ -1,0 +1,141 @@
+"""The Sacred observer that keeps a run's folder: Sacred's events in, files out."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from daf_nb.record.plain import to_plain
+from daf_nb.record.sacred_api import RunObserver
+from daf_nb.record.series import METRICS
+from daf_nb.record.store import RunStore
+
+__all__ = ["RunFolder"]
+
+ARRIVAL_PATIENCE = 60.0  # seconds that the end of a run waits for a slow disk's heartbeat
+
+
+class RunFolder(RunObserver):
+    """Writes what a `FileStorageObserver` writes, under the same names, through a `RunStore`.
+
+    Sacred silences an observer for good after its first exception, so none leaves this one.
+
+    Args:
+        store: the run's folder.
+        on_started: called as the very first thing once Sacred has started the run.
+        expected: how many metric values Sacred was given so far; the run ends when all are here.
+        return_metric: name of the metric whose last and best values `list_runs` shows.
+
+    Attributes:
+        result: what an interrupted run has to show; Sacred hands over that of a completed one.
+    """
+
+    priority = 100
+
+    def __init__(
+        self,
+        store: RunStore,
+        *,
+        on_started: Callable[[], None],
+        expected: Callable[[], int],
+        return_metric: str,
+    ) -> None:
+        self.result: Any = None
+        self._store = store
+        self._on_started = on_started
+        self._expected = expected
+        self._return_metric = return_metric
+        self._received = 0
+        self._info: Any = {}
+        self._steps = 0
+        self._best = math.nan
+
+    def started_event(
+        self,
+        ex_info: Mapping[str, Any],
+        command: str,
+        host_info: Mapping[str, Any],
+        start_time: datetime.datetime,
+        config: Mapping[str, Any],
+        meta_info: Mapping[str, Any],
+        _id: int,
+    ) -> None:
+        self._on_started()
+        moment = start_time.isoformat()
+        self._store.update(
+            experiment=ex_info,
+            command=command,
+            host=host_info,
+            meta={**meta_info, "queue_time": self._store.queued_at},
+            start_time=moment,
+            heartbeat=moment,
+            status="RUNNING",
+        )
+        self._store.flush()
+
+    def log_metrics(
+        self, metrics_by_name: Mapping[str, Mapping[str, Any]], info: Mapping[str, Any]
+    ) -> None:
+        for row in _rows(metrics_by_name):
+            self._store.queue(METRICS, row)
+            self._steps = max(self._steps, row["step"])
+        headline = metrics_by_name.get(self._return_metric)
+        if headline is not None:
+            values = headline["values"]
+            real = [value for value in (self._best, *values) if not math.isnan(value)]
+            self._best = max(real, default=math.nan)
+            self._store.note(return_last=values[-1], return_best=self._best)
+        if metrics_by_name:
+            self._store.note(steps=self._steps)
+        self._received += sum(len(series["values"]) for series in metrics_by_name.values())
+
+    def heartbeat_event(
+        self, info: Mapping[str, Any], captured_out: str, beat_time: datetime.datetime, result: Any
+    ) -> None:
+        plain = to_plain(info)
+        if plain != self._info:
+            self._info = plain
+            self._store.put("info.json", plain)
+        self._store.beat(beat_time.isoformat())
+
+    def completed_event(self, stop_time: datetime.datetime, result: Any) -> None:
+        self._end("COMPLETED", stop_time, result=result)
+
+    def interrupted_event(self, interrupt_time: datetime.datetime, status: str) -> None:
+        self._end(status, interrupt_time, result=self.result)
+
+    def failed_event(self, fail_time: datetime.datetime, fail_trace: list[str]) -> None:
+        self._end("FAILED", fail_time, fail_trace=fail_trace)
+
+    def _end(self, status: str, moment: datetime.datetime, **changes: Any) -> None:
+        # Sacred waits two seconds for its heartbeat thread, which may still hold the last values.
+        deadline = time.monotonic() + ARRIVAL_PATIENCE
+        while self._received < self._expected() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        lost = self._expected() - self._received
+        missing = f"metrics: {lost} value(s) never arrived" if lost > 0 else None
+        self._store.finish(status, missing=missing, stop_time=moment.isoformat(), **changes)
+
+
+def _rows(metrics_by_name: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Sacred's series, one per name, as rows, one per step, in the order of their times."""
+    rows: dict[tuple[int, int], dict[str, Any]] = {}
+    for name, series in metrics_by_name.items():
+        seen: dict[int, int] = {}
+        for step, moment, value in zip(
+            series["steps"], series["timestamps"], series["values"], strict=True
+        ):
+            repeat = seen[step] = seen.get(step, -1) + 1
+            row = rows.get((step, repeat))
+            if row is None:
+                row = {"step": step, "time": _seconds(moment), "values": {}}
+                rows[step, repeat] = row
+            row["values"][name] = value
+    return sorted(rows.values(), key=lambda row: row["time"])
+
+
+def _seconds(moment: datetime.datetime) -> float:
+    return moment.replace(tzinfo=datetime.UTC).timestamp()
