@@ -76,7 +76,6 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         episodes=job["episodes"],
         seed=job["seed"],
         deterministic=False,
-        success=lambda episode: None,
     )
     return {
         "trained": model.num_timesteps,

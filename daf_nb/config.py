@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -53,7 +53,7 @@ class RlConfig(Settings):
         description="run seed; None draws one, and the run records it",
     )
     device: str = Field(default="auto", description="torch device; auto times what there is")
-    torch_threads: int | Literal["auto"] = Field(
+    torch_threads: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto",
         description="torch's threads while training; auto times one against all cores",
     )

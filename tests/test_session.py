@@ -9,6 +9,8 @@ import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ TINY = {
 }
 
 
-def start(tmp_path, world=Counting, **changes):
+def start(tmp_path: Path, world: Any = Counting, **changes: Any) -> daf.Run:
     return daf.train(world, runs_dir=tmp_path, **{**TINY, "total_timesteps": 200, **changes})
 
 
@@ -38,6 +40,7 @@ def wait_until(condition, seconds=20.0):
 def test_a_run_is_recorded_from_its_spec_to_its_policies(tmp_path):
     run = start(tmp_path, name="first", tags=("a", "b"))
     results = run.wait()
+    assert results is not None
     record = daf.load_run(run.id, runs_dir=tmp_path)
     assert record.status == run.status == "COMPLETED"
     assert results["timesteps"] == run.step >= 200
@@ -132,7 +135,7 @@ SCRIPT = """
 """
 
 
-def script(tmp_path, ending):
+def script(tmp_path: Path, ending: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path), ending],
         stdout=subprocess.PIPE,
@@ -142,6 +145,7 @@ def script(tmp_path, ending):
 
 def test_a_killed_run_is_shown_as_lost(tmp_path):
     process = script(tmp_path, "hang")
+    assert process.stdout is not None
     run_id = int(process.stdout.readline())
     assert daf.load_run(run_id, runs_dir=tmp_path).status == "RUNNING"
     process.kill()

@@ -14,7 +14,7 @@ from daf_nb.envs.spaces import AgentSpaces, equal_spaces, storage
 __all__ = ["Arrays", "Episode", "RowEnd"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowEnd:
     """An agent's own last step.
 

@@ -161,6 +161,8 @@ class Copies:
         rows: list[list[Any]] = [[] for _ in self._copies]
         for name in self.arrays.groups:
             part = actions[name]
+            if name in self._limits:
+                part = part.astype(np.int64, copy=False)
             for row, chosen in zip(rows, part.tolist() if part.ndim == 2 else part, strict=True):
                 row.extend(chosen)
         return rows
@@ -174,6 +176,8 @@ class Copies:
             limit = self._limits.get(name)
             if limit is not None:
                 bad = (part < 0) | (part >= limit)
+                if part.dtype.kind not in "iu":
+                    bad |= part != np.trunc(part)
             elif part.dtype.kind == "f":
                 bad = ~np.isfinite(part)
             else:

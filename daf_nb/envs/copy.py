@@ -62,12 +62,16 @@ class Copy:
         self._returns: dict[str, float] = {}
         self._lengths: dict[str, int] = {}
         self._died = False
+        self._last_infos: dict[str, Mapping[str, Any]] = {}
+        self._restricted: set[str] = set()
 
     def reset(self, seed: int, options: Mapping[str, Any]) -> None:
         """Starts the next episode with `seed` and `options`."""
         self.number += 1
         self.seed, self._options, self.length = seed, options, 0
         self._returns, self._lengths, self._died = {}, {}, False
+        self._last_infos = {}
+        self._restricted.clear()
         self._alive[:] = False
         for slot in self._slots.values():
             slot[...] = 0
@@ -108,6 +112,8 @@ class Copy:
                 self._lengths[agent] += 1
                 terminated, truncated = terminations[agent], truncations[agent]
                 if terminated or truncated:
+                    if info := infos.get(agent):
+                        self._last_infos[agent] = info
                     ends.append(self._end(agent, at, observations, terminated))
                 elif agent not in staying:
                     raise TrainingEnvironmentError(
@@ -116,8 +122,9 @@ class Copy:
                     )
         except KeyError as error:
             raise TrainingEnvironmentError(
-                f"the world's step said nothing of {error} (copy {self.index}, step {self.length}): "
-                "rewards, terminations and truncations must name every agent that acted."
+                f"the world's step said nothing of {error} (copy {self.index}, step "
+                f"{self.length}): rewards, terminations and truncations must name every agent that "
+                "acted."
             ) from error
         self._enter(staying, observations, infos)
 
@@ -131,7 +138,7 @@ class Copy:
             length=self.length,
             returns={agent: float(value) for agent, value in self._returns.items()},
             terminated=self._died,
-            info={agent: info for agent, info in self.infos.items() if info},
+            info=self._last_infos,
         )
 
     def _enter(
@@ -172,6 +179,10 @@ class Copy:
             observation = observation["observation"]
         elif infos and (info := infos.get(agent)) and "action_mask" in info:
             self._masks[agent][:] = info["action_mask"]
+            self._restricted.add(agent)
+        elif agent in self._restricted:
+            self._masks[agent][:] = True
+            self._restricted.remove(agent)
         if not isinstance(observation, np.ndarray):
             observation = np.asarray(observation)
         if observation.shape != (expected := self._slots[agent].shape):

@@ -66,13 +66,14 @@ class DirectWorld:
     """Steps an AEC world one whole cycle at a time, giving what the parallel conversion gives.
 
     Args:
+        env: the parallel world, all layers on.
         raw: the innermost AEC world.
         clip: clip continuous actions into their Box, as `ClipOutOfBoundsWrapper` does.
         check: refuse actions that are not in their space, as `AssertOutOfBoundsWrapper` does.
     """
 
-    def __init__(self, raw: AECEnv, *, clip: bool, check: bool) -> None:
-        self._raw = raw
+    def __init__(self, env: ParallelEnv, raw: AECEnv, *, clip: bool, check: bool) -> None:
+        self._env, self._raw = env, raw
         self.agents: list[str] = []
         _drop_canvas(raw)
         self._cycle = _together if _is_particles(raw) else _in_turns
@@ -85,10 +86,10 @@ class DirectWorld:
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        raw = self._raw
-        raw.reset(seed=seed, options=options)
-        self.agents = raw.agents[:]
-        return {agent: raw.observe(agent) for agent in self.agents}, dict(raw.infos)
+        # Through all layers, so that they know of it: they refuse to render before a reset.
+        observations, infos = self._env.reset(seed=seed, options=options)
+        self.agents = self._raw.agents[:]
+        return observations, infos
 
     def step(self, actions: dict[str, Any]) -> StepResult:
         raw = self._raw
@@ -101,7 +102,7 @@ class DirectWorld:
         observations = {agent: raw.observe(agent) for agent in raw.agents}
         if True in terminations.values() or True in truncations.values():
             self._bury(raw)
-        self.agents = raw.agents[:]
+        self.agents = self._env.agents = raw.agents[:]
         return observations, rewards, terminations, truncations, infos
 
     @staticmethod
@@ -188,6 +189,7 @@ def drive(env: ParallelEnv) -> Driver:
     if _definer(raw, "step") not in PROVEN:
         return env
     return DirectWorld(
+        env,
         raw,
         clip=ClipOutOfBoundsWrapper in layers,
         check=AssertOutOfBoundsWrapper in layers,

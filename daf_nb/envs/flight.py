@@ -49,7 +49,10 @@ class Flight:
         """
         for index, agent in enumerate(self.spaces):
             self.env.action_space(agent).seed(seed + index)
-        result = self.env.reset(seed=seed)
+        try:
+            result = self.env.reset(seed=seed)
+        except Exception as error:
+            raise self._broken(f"reset raised {type(error).__name__}: {error}") from error
         if not (isinstance(result, tuple) and len(result) == 2):
             self.fail(f"reset returned {type(result).__name__}, not (observations, infos)")
         observations, infos = result
@@ -62,7 +65,13 @@ class Flight:
     ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         acting = list(self.env.agents)
         actions = {agent: self.choose(agent, observations, infos) for agent in acting}
-        result = self.env.step(actions)
+        try:
+            result = self.env.step(actions)
+        except Exception as error:
+            raise self._broken(
+                f"step {self.length + 1} with actions {actions!r} raised "
+                f"{type(error).__name__}: {error}"
+            ) from error
         if not (isinstance(result, tuple) and len(result) == 5):
             self.fail(
                 "step did not return (observations, rewards, terminations, truncations, infos)"
@@ -112,11 +121,10 @@ class Flight:
         if mask is None:
             return space.sample()
         self.masked = True
-        return (
-            space.sample(np.asarray(mask, np.int8))
-            if isinstance(space, spaces.Discrete)
-            else space.sample()
-        )
+        allowed = np.asarray(mask, np.int8)
+        if isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim == 1:
+            return space.sample(tuple(np.split(allowed, np.cumsum(space.nvec)[:-1])))
+        return space.sample(allowed) if isinstance(space, spaces.Discrete) else space.sample()
 
     def look(self, agents: Sequence[str], observations: Mapping[str, Any], infos: Any) -> None:
         if not isinstance(infos, Mapping):
@@ -153,7 +161,10 @@ class Flight:
             self.fail(f"{where}: {value!r} is not in {space}")
 
     def fail(self, what: str) -> NoReturn:
-        raise TrainingEnvironmentError(f"{self.name}, pre-flight: {what}.")
+        raise self._broken(what)
+
+    def _broken(self, what: str) -> TrainingEnvironmentError:
+        return TrainingEnvironmentError(f"{self.name}, pre-flight: {what}.")
 
 
 def _of_dtype(value: np.ndarray, space: spaces.Space) -> Any:

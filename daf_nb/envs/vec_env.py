@@ -62,6 +62,8 @@ class _RowVecEnv(VecEnv):
     def infos(self) -> list[dict[str, Any]]:
         """SB3's infos of the last step, one dict per row; silent rows share no new dictionary."""
         source, rows = self._source, self._row_of
+        if any(self._silent):  # somebody wrote into what was said of a silent row
+            self._silent = [{} for _ in self.row_agents]
         infos = self._silent[:]
         for (copy, agent), info in source.infos.items():
             if agent in rows:

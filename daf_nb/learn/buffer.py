@@ -10,7 +10,9 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 
-__all__ = ["AgentRolloutBuffer"]
+from daf_nb.errors import ConfigError
+
+__all__ = ["AgentRolloutBuffer", "action_width"]
 
 
 class AgentRolloutBuffer(RolloutBuffer):
@@ -169,8 +171,13 @@ class AgentRolloutBuffer(RolloutBuffer):
 
 
 def action_width(space: spaces.Space) -> int:
-    """How many entries an action mask of `space` has."""
+    """How many entries an action mask of `space` has.
+
+    Raises:
+        ConfigError: its actions cannot be masked.
+    """
     if isinstance(space, spaces.MultiDiscrete):
         return int(space.nvec.sum())
-    assert isinstance(space, spaces.Discrete), "only discrete actions are masked"
-    return int(space.n)
+    if isinstance(space, spaces.Discrete):
+        return int(space.n)
+    raise ConfigError(f"MaskablePPO needs Discrete or MultiDiscrete actions, not {space}.")

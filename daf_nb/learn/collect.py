@@ -145,7 +145,7 @@ class Collector:
             "obs_tensor": observations,
             "actions": acted,
             "clipped_actions": given,
-            "values": values,
+            "values": values[:, None],
             "log_probs": log_probs,
         }
         return given.reshape(per_copy), local

@@ -14,8 +14,9 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from daf_nb.envs import Copies, Episode
+from daf_nb.errors import ConfigError
 from daf_nb.learn.actions import act, as_seen, to_world
-from daf_nb.learn.success import SuccessRule
+from daf_nb.learn.success import SuccessLike, success_rule
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -80,7 +81,7 @@ def evaluate(
     seed: int,
     deterministic: bool = False,
     num_envs: int = 8,
-    success: SuccessRule,
+    success: SuccessLike = None,
 ) -> Evaluation:
     """Plays `episodes` whole episodes with the policies, and as many with random actions.
 
@@ -94,8 +95,13 @@ def evaluate(
         seed: run seed; the episodes' seeds are disjoint from those of training under it.
         deterministic: play the mode of each policy instead of a sample.
         num_envs: copies to play in.
-        success: success in [0, 1] of an episode, None where it is not defined.
+        success: success in [0, 1] of an episode, as `success_rule` takes it.
+
+    Raises:
+        ConfigError: no episode was asked for.
     """
+    if episodes < 1:
+        raise ConfigError(f"episodes={episodes}: at least one is needed.")
     device = next(iter(policies.values())).device
     generator = torch.Generator(device=device).manual_seed(seed)
     rng = np.random.default_rng([seed, 2])
@@ -113,8 +119,9 @@ def evaluate(
         finally:
             copies.close()
     ours, chance = played
+    scored = success_rule(success)
     returns = [episode.mean_return for episode in ours]
-    scores = [score for episode in ours if (score := success(episode)) is not None]
+    scores = [score for episode in ours if (score := scored(episode)) is not None]
     random_returns = [episode.mean_return for episode in chance]
     agents = {agent for episode in ours for agent in episode.returns}
     return Evaluation(
@@ -206,5 +213,10 @@ def _random(copies: Copies, name: str, rng: np.random.Generator) -> np.ndarray:
     if isinstance(space, spaces.Box):
         low, high = np.clip(space.low, -1e3, None), np.clip(space.high, None, 1e3)
         return rng.uniform(low, high, (*plane, *space.shape)).astype(space.dtype)
-    choices = getattr(space, "nvec", 2)
-    return rng.integers(0, choices, (*plane, *(space.shape or ())))
+    if isinstance(space, spaces.MultiDiscrete):
+        allowed = copies.arrays.masks[name]
+        scores = np.where(allowed, rng.random(allowed.shape), -1.0)
+        parts = np.split(scores, np.cumsum(space.nvec.ravel())[:-1], axis=-1)
+        chosen = np.stack([part.argmax(-1) for part in parts], axis=-1)
+        return chosen.reshape(*plane, *space.shape)
+    return rng.integers(0, 2, (*plane, *(space.shape or ())))

@@ -74,10 +74,18 @@ class Gate:
                 self._trainer, self._stopped = None, False
             self._answer_all()
 
-    def wait_open(self) -> bool:
-        """A boundary: answers what was asked, waits while paused; False if training must end."""
+    def wait_open(self, on_pause: Callable[[], None] = lambda: None) -> bool:
+        """A boundary: answers what was asked, waits while paused; False if training must end.
+
+        Args:
+            on_pause: called once, before the waiting begins, if it does.
+        """
+        told = False
         while True:
             self._answer_all()
+            if self._paused and not (told or self._stopped):
+                told = True
+                on_pause()
             with self._changed:
                 self._changed.wait_for(
                     lambda: self._stopped or not self._paused or bool(self._asked)

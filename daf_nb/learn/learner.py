@@ -17,7 +17,7 @@ from pettingzoo.utils.env import ParallelEnv
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.config import RlConfig
-from daf_nb.envs import Copies, World, WorldLike, Wrapper, agent_spaces
+from daf_nb.envs import Copies, World, WorldLike, Wrapper, agent_spaces, preflight
 from daf_nb.errors import ConfigError
 from daf_nb.learn.collect import Collector, Rollout, StepHook
 from daf_nb.learn.groups import group_agents
@@ -87,9 +87,10 @@ class Learner:
             )
         probe = world.build()
         try:
-            self.groups = group_agents(agent_spaces(probe), config.share)
+            self._spaces = agent_spaces(probe)
         finally:
             probe.close()
+        self.groups = group_agents(self._spaces, config.share)
         batches = check_batches(config, self.groups)
         self.n_steps = steps_per_rollout(config)
         self.copies = Copies(
@@ -134,17 +135,19 @@ class Learner:
         return {name: copy_policy(model.policy) for name, model in self.models.items()}
 
     def cycle(
-        self, progress: float, on_step: StepHook | None, on_rollout: Callable[[], None]
+        self,
+        remaining: Callable[[int], float],
+        on_step: StepHook | None,
+        on_rollout: Callable[[], None],
     ) -> Cycle:
         """One rollout and one update of every group.
 
         Args:
-            progress: what remains of training, from 1 to 0, for SB3's schedules.
+            remaining: what remains of training, from 1 to 0, after so many more agent-steps; for
+                SB3's schedules, which look at it after the rollout.
             on_step: told after every step; False stops the rollout, and there is no update.
             on_rollout: called between rollout and update.
         """
-        for model in self.models.values():
-            model._current_progress_remaining = progress
         began = time.perf_counter()
         if self._collector is None:
             self.copies.reset()
@@ -153,7 +156,7 @@ class Learner:
         rollout = collector.collect(self.n_steps, on_step)
         self._collector = collector
         collected = time.perf_counter()
-        self._account(rollout)
+        self._account(rollout, remaining(sum(rollout.steps.values())))
         stats: dict[str, dict[str, float]] = {}
         if rollout.complete:
             on_rollout()
@@ -167,16 +170,20 @@ class Learner:
         Raises:
             ConfigError: the task's agents or spaces differ from those trained.
         """
+        spaces = preflight(world).spaces
+        if spaces != self._spaces:
+            listing = "; ".join(f"{agent}: {its}" for agent, its in spaces.items())
+            ours = "; ".join(f"{agent}: {its}" for agent, its in self._spaces.items())
+            raise ConfigError(
+                f"task {task!r} has other agents or spaces ({listing}) than the policies were "
+                f"made for ({ours})."
+            )
         self._visits += 1
         seed = np.random.SeedSequence([self._seed, self._visits]).generate_state(1)[0]
         num_envs = self.copies.num_envs
         copies = Copies(world.build, groups=self.groups, num_envs=num_envs, seed=int(seed))
         home = self.copies
         try:
-            ours, theirs = home.arrays.spaces, copies.arrays.spaces
-            if different := [name for name in ours if ours[name] != theirs[name]]:
-                listing = "; ".join(f"{n}: {ours[n]} against {theirs[n]}" for n in different)
-                raise ConfigError(f"task {task!r} has other spaces than the policies: {listing}.")
             self.copies, self._collector = copies, None
             yield
         finally:
@@ -196,10 +203,11 @@ class Learner:
         """Closes the copies."""
         self.copies.close()
 
-    def _account(self, rollout: Rollout) -> None:
+    def _account(self, rollout: Rollout, remaining: float) -> None:
         """Tells SB3's logger what its own `learn` would; the last update's numbers go with it."""
         self._iterations += 1
         for name, model in self.models.items():
+            model._current_progress_remaining = remaining
             assert model.ep_info_buffer is not None, "made in __init__"
             model.ep_info_buffer.extend(
                 {"r": end.episode_return, "l": end.length, "t": 0.0} for end in rollout.ends[name]

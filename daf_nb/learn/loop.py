@@ -13,9 +13,10 @@ from daf_nb.learn.events import Event, Listener
 from daf_nb.learn.gate import Gate
 from daf_nb.learn.hooks import Callbacks, Hooks
 from daf_nb.learn.learner import Learner
+from daf_nb.learn.private import torch_threads
 from daf_nb.learn.progress import Progress
 from daf_nb.learn.success import SuccessRule
-from daf_nb.learn.timing import choose_threads, torch_threads
+from daf_nb.learn.timing import choose_threads
 
 __all__ = ["TrainingLoop"]
 
@@ -119,9 +120,8 @@ class TrainingLoop:
             if not self._boundary(accounts):
                 return False
             hooks.rollout_start()
-            done = 1.0 - min(1.0, self.progress.step / self._config.total_timesteps)
             before = self.progress.step
-            cycle = self.learner.cycle(done, hooks.step, hooks.rollout_end)
+            cycle = self.learner.cycle(self._remaining, hooks.step, hooks.rollout_end)
             metrics: dict[str, float] = {}
             for account in reversed(accounts):
                 metrics = account.add(cycle, task=task)
@@ -131,14 +131,22 @@ class TrainingLoop:
             self._fall_due(before, accounts, evaluate)
         return True
 
+    def _remaining(self, steps: int) -> float:
+        """What remains of training, from 1 to 0, once `steps` more are counted."""
+        return 1.0 - min(1.0, (self.progress.step + steps) / self._config.total_timesteps)
+
     def _boundary(self, accounts: list[Progress]) -> bool:
         """Answers, waits, or ends, as the gate says; pauses are not training time."""
-        paused = self.gate.paused
-        if paused:
+        paused = False
+
+        def on_pause() -> None:
+            nonlocal paused
+            paused = True
             for account in accounts:
                 account.hold()
             self.emit("pause")
-        going_on = self.gate.wait_open()
+
+        going_on = self.gate.wait_open(on_pause)
         if paused and going_on:
             self.emit("resume")
         for account in accounts:

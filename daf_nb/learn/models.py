@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import random
-import threading
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,6 +19,7 @@ from daf_nb.config import RlConfig
 from daf_nb.envs import Copies, GroupVecEnv
 from daf_nb.errors import ConfigError
 from daf_nb.learn.buffer import AgentRolloutBuffer, action_width
+from daf_nb.learn.private import PrivateNoise, torch_threads
 
 __all__ = [
     "ALGORITHMS",
@@ -29,7 +27,6 @@ __all__ = [
     "copy_policy",
     "double_batch",
     "make_model",
-    "own_random_state",
     "steps_per_rollout",
 ]
 
@@ -52,7 +49,6 @@ _RESERVED = {
     "seed": "RlConfig.seed",
     "use_sde": "nothing: gSDE draws its noise outside of the run's seed and is not supported",
 }
-_global_state = threading.Lock()
 
 
 def steps_per_rollout(config: RlConfig) -> int:
@@ -70,8 +66,9 @@ def check_batches(config: RlConfig, groups: Mapping[str, list[str]]) -> dict[str
     for name in config.algorithm_kwargs.keys() & _RESERVED.keys():
         raise ConfigError(f"algorithm_kwargs[{name!r}] belongs to {_RESERVED[name]}.")
     n_steps, sizes = steps_per_rollout(config), {}
-    if n_steps < 1:
-        raise ConfigError(f"n_steps={n_steps}: at least one step is needed.")
+    for name in ("n_steps", "n_epochs"):
+        if config.algorithm_kwargs.get(name, 1) < 1:
+            raise ConfigError(f"{name}={config.algorithm_kwargs[name]}: at least 1 is needed.")
     for group, agents in groups.items():
         rollout = n_steps * config.num_envs * len(agents)
         if rollout < 2:
@@ -122,8 +119,9 @@ def make_model(
 ) -> OnPolicyAlgorithm:
     """One group's SB3 model over that group's rows.
 
-    The weights are drawn as SB3 draws them for `seed`; the process's random state is left as it
-    was. The model's rollout buffer is ours, but what `save` writes names SB3's.
+    The weights are drawn as SB3 draws them for `seed`, on one thread (the orthogonal initialisation
+    depends on their number), without touching the global generators. The model's rollout buffer is
+    ours, but what `save` writes names SB3's.
 
     Raises:
         ConfigError: SB3 refuses the arguments.
@@ -134,13 +132,12 @@ def make_model(
     if config.algorithm != "A2C":
         arguments["batch_size"] = batch_size
     try:
-        with own_random_state(), warnings.catch_warnings():
+        with PrivateNoise(seed), torch_threads(1), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "You are trying to run", UserWarning)
             warnings.filterwarnings("ignore", "You have specified a mini-batch size", UserWarning)
             model = maker(
                 policy,
                 GroupVecEnv(copies, group),
-                seed=seed,
                 device=device,
                 policy_kwargs=dict(config.policy_kwargs),
                 rollout_buffer_class=AgentRolloutBuffer,
@@ -148,6 +145,7 @@ def make_model(
             )
     except (AssertionError, TypeError, ValueError) as error:
         raise ConfigError(f"{config.algorithm} refused its arguments: {error}") from error
+    model.seed = seed  # not given to SB3, which would seed the global generators with it
     buffer = model.rollout_buffer
     assert isinstance(buffer, AgentRolloutBuffer), "the buffer class was given"
     buffer.rng = np.random.default_rng([seed, 1])
@@ -167,17 +165,3 @@ def copy_policy(policy: Policy) -> Policy:
     """
     distribution = copy.copy(policy.action_dist)
     return copy.deepcopy(policy, {id(policy.action_dist): distribution})
-
-
-@contextmanager
-def own_random_state() -> Iterator[None]:
-    """Lets SB3 seed the global generators without anyone else noticing."""
-    with _global_state:
-        python, cpu = random.getstate(), torch.get_rng_state()
-        legacy = np.random.get_state()  # noqa: NPY002 - the state that SB3 reseeds
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(legacy)  # noqa: NPY002 - as above
-            torch.set_rng_state(cpu)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -13,24 +12,14 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.errors import ConfigError
 from daf_nb.learn.models import copy_policy
+from daf_nb.learn.private import torch_threads
 
-__all__ = ["choose_device", "choose_threads", "torch_threads"]
+__all__ = ["choose_device", "choose_threads"]
 
 _WORTHWHILE = 0.005
 """Seconds per minibatch under which more threads cannot pay for waking them."""
 _GAIN = 0.85
 """More threads, or another device, must take at most this share of the time."""
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Runs torch on `count` threads, and puts the setting back."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def choose_threads(model: OnPolicyAlgorithm, *, cores: int | None = None) -> int:

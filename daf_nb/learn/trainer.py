@@ -268,10 +268,10 @@ class RlTrainer:
             policies,
             self.world.build,
             groups=self._learner.groups,
-            episodes=episodes or self.config.evaluation_episodes,
+            episodes=self.config.evaluation_episodes if episodes is None else episodes,
             seed=self.config.seed,
             deterministic=deterministic,
-            success=self._success,
+            success=self.success,
         )
         self._loop.emit("evaluation", evaluation.to_dict(), step=step)
         return evaluation

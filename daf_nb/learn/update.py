@@ -97,7 +97,7 @@ def _ppo(model: Any, buffer: AgentRolloutBuffer) -> dict[str, float]:
         "learning_rate": float(model.policy.optimizer.param_groups[0]["lr"]),
     }
     if hasattr(model.policy, "log_std"):
-        result["std"] = float(torch.exp(model.policy.log_std).mean())
+        result["std"] = float(torch.exp(model.policy.log_std.detach()).mean())
     return result
 
 

@@ -1,0 +1,261 @@
+"""Worlds that are driven without PettingZoo's conversion layers: the same episodes, bit for bit."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pettingzoo
+import pytest
+from gymnasium import spaces
+from mpe2.simple_spread import simple_spread
+from pettingzoo.utils import BaseParallelWrapper, BaseWrapper, aec_to_parallel
+from pettingzoo.utils.wrappers import AssertOutOfBoundsWrapper, OrderEnforcingWrapper
+
+from daf_nb.envs import AgentVecEnv, DirectWorld, drive, make_env
+from tests.worlds import Counting
+
+EPISODES = 200
+KAZ = "butterfly/knights_archers_zombies-v11"
+MULTIWALKER = "sisl/multiwalker-v9"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A world, how many episodes of it are compared, and what must happen in them."""
+
+    world: str
+    kwargs: dict[str, Any]
+    happens: frozenset[str]
+    episodes: int = EPISODES
+
+    def build(self) -> pettingzoo.ParallelEnv:
+        if "/" in self.world:
+            return pettingzoo.make("parallel", self.world, **self.kwargs)
+        return importlib.import_module(self.world).parallel_env(**self.kwargs)
+
+
+def case(world, *happens, episodes=EPISODES, **kwargs):
+    return Case(world, kwargs, frozenset(happens), episodes)
+
+
+CASES = {
+    "simple_spread": case("mpe2.simple_spread_v3", "limit", max_cycles=10),
+    "simple_tag": case("mpe2.simple_tag_v3", "limit", max_cycles=10),
+    "knights_archers_zombies": case(
+        KAZ,
+        *("early death", "end", "limit"),
+        spawn_delay=2,
+        max_zombies=20,
+        num_archers=1,
+        num_knights=1,
+        line_death=True,
+        max_cycles=100,
+    ),
+    "multiwalker": case(MULTIWALKER, "end", "limit", n_walkers=2, max_cycles=60),
+    "pursuit": case(
+        "sisl/pursuit-v5",
+        *("end", "limit"),
+        n_pursuers=3,
+        n_evaders=2,
+        n_catch=1,
+        x_size=5,
+        y_size=5,
+        surround=False,
+        max_cycles=15,
+    ),
+    "pistonball": case("butterfly/pistonball-v6", "end", "limit", n_pistons=5, max_cycles=8),
+    # The same worlds in other dress, less often.
+    "simple_spread, continuous": case(
+        "mpe2.simple_spread_v3", "limit", episodes=20, continuous_actions=True, N=2, max_cycles=25
+    ),
+    "simple_spread, 5 agents": case(
+        "mpe2.simple_spread_v3", "limit", episodes=20, N=5, max_cycles=10
+    ),
+    "simple_tag, continuous": case(
+        "mpe2.simple_tag_v3", "limit", episodes=20, continuous_actions=True, max_cycles=25
+    ),
+    "simple_tag, with infos": case(
+        "mpe2.simple_tag_v3", "limit", "info", episodes=20, benchmark_data=True, max_cycles=10
+    ),
+    "simple_spread, with infos": case(
+        "mpe2.simple_spread_v3", "limit", "info", episodes=20, benchmark_data=True, max_cycles=10
+    ),
+    "knights_archers_zombies, killed by zombies": case(
+        KAZ, "early death", "end", episodes=20, spawn_delay=1, max_zombies=40, max_cycles=170
+    ),
+    "multiwalker, the fallen stay": case(
+        MULTIWALKER,
+        "limit",
+        episodes=20,
+        max_cycles=80,
+        terminate_on_fall=False,
+        remove_on_fall=False,
+    ),
+    "multiwalker, the fallen go": case(
+        MULTIWALKER, "early death", episodes=20, max_cycles=80, terminate_on_fall=False
+    ),
+    "pistonball, discrete": case(
+        "butterfly/pistonball-v6", episodes=10, n_pistons=5, max_cycles=8, continuous=False
+    ),
+}
+
+
+def acts(space: spaces.Space, rng: np.random.Generator) -> Any:
+    """A random action; of a Box also beyond its bounds, where the stock layers clip."""
+    if isinstance(space, spaces.Discrete):
+        return int(rng.integers(space.n))
+    assert isinstance(space, spaces.Box)
+    slack = 0.2 * (space.high - space.low)
+    return rng.uniform(space.low - slack, space.high + slack).astype(space.dtype)
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Equal in every bit, through dicts; arrays in shape and dtype too."""
+    if isinstance(theirs, dict):
+        return ours.keys() == theirs.keys() and all(same(ours[k], theirs[k]) for k in theirs)
+    if isinstance(theirs, np.ndarray):
+        return (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape) and np.array_equal(
+            ours, theirs, equal_nan=theirs.dtype.kind == "f"
+        )
+    return bool(ours == theirs)
+
+
+def steps(ours: Any, theirs: Any, episode: int, max_cycles: int) -> Iterator[str]:
+    """Plays one episode on both; yields what happened, and fails where they differ."""
+    rng = np.random.default_rng(episode)
+    results = [world.reset(seed=1000 + episode) for world in (ours, theirs)]
+    for part, one, other in zip(("observations", "infos"), *results, strict=True):
+        assert same(one, other), f"episode {episode}, reset: {part}"
+    actions: dict[str, Any] = {}
+    elapsed = 0
+    while theirs.agents and not (episode % 10 == 9 and elapsed == 3):  # some are abandoned
+        for agent in theirs.agents:
+            if agent not in actions or rng.random() < 0.15:  # hold an action, to get somewhere
+                actions[agent] = acts(theirs.action_space(agent), rng)
+        acting = list(theirs.agents)
+        chosen = {agent: actions[agent] for agent in acting}
+        names = ("observations", "rewards", "terminations", "truncations", "infos")
+        elapsed += 1
+        results = [world.step(dict(chosen)) for world in (ours, theirs)]
+        for part, one, other in zip(names, *results, strict=True):
+            assert same(one, other), f"episode {episode}, step {elapsed}: {part}"
+        assert ours.agents == theirs.agents, f"episode {episode}, step {elapsed}: agents"
+        _, _, terminations, truncations, infos = results[1]
+        if any(infos.values()):
+            yield "info"
+        for agent in acting:
+            if terminations[agent] or truncations[agent]:
+                # multiwalker calls its time limit a termination.
+                late = truncations[agent] or elapsed == max_cycles
+                yield "limit" if late else "early death" if theirs.agents else "end"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", CASES)
+def test_a_driven_world_plays_the_stock_worlds_episodes(name, capfd):
+    """Observations, rewards, ends, infos and agents of every step, episode after episode."""
+    its = CASES[name]
+    stock, inner = its.build(), its.build()
+    driven = drive(inner)
+    assert isinstance(driven, DirectWorld)
+    seen: set[str] = set()
+    for episode in range(its.episodes):
+        seen |= set(steps(driven, stock, episode, its.kwargs["max_cycles"]))
+    assert seen >= its.happens, "the comparison has missed what can go wrong"
+    stock.close()
+    inner.close()
+
+
+class Doubled(simple_spread.raw_env):
+    """Rewards count twice."""
+
+    def step(self, action):
+        super().step(action)
+        self.rewards = {agent: 2 * reward for agent, reward in self.rewards.items()}
+
+
+class Loud(BaseWrapper):
+    """An AEC wrapper that nobody knows."""
+
+    def step(self, action):
+        super().step(action)
+
+
+class Quiet(BaseParallelWrapper):
+    """A parallel wrapper that nobody knows."""
+
+
+def layered(raw: Any) -> Any:
+    return aec_to_parallel(OrderEnforcingWrapper(AssertOutOfBoundsWrapper(raw)))
+
+
+UNRECOGNISED = {
+    "a subclass that overrides step": lambda: layered(Doubled(max_cycles=3)),
+    "an unknown AEC wrapper": lambda: layered(Loud(simple_spread.raw_env(max_cycles=3))),
+    "an unknown parallel wrapper": lambda: Quiet(layered(simple_spread.raw_env(max_cycles=3))),
+    "a SuperSuit wrapper": lambda: make_env("mpe2.simple_spread_v3", wrappers=("clip_reward_v0",)),
+    "a native parallel world": Counting,
+    "a turn-based world nobody has compared": lambda: pettingzoo.make("parallel", "classic/rps-v2"),
+}
+
+
+@pytest.mark.parametrize("name", UNRECOGNISED)
+def test_what_is_not_recognised_keeps_its_public_api(name):
+    env = UNRECOGNISED[name]()
+    assert drive(env) is env
+
+
+def test_the_same_layers_around_the_stock_world_are_recognised():
+    """The counterpart of the cases above: it is the step that makes the difference."""
+    assert isinstance(drive(layered(simple_spread.raw_env())), DirectWorld)
+
+
+def test_a_subclass_that_inherits_step_is_driven_with_its_own_parts():
+    """What a subclass changes outside of `step` is in effect."""
+
+    class Shifted(simple_spread.raw_env):
+        def observe(self, agent):
+            return super().observe(agent) + 100
+
+    driven, stock = drive(layered(Shifted(max_cycles=3))), layered(Shifted(max_cycles=3))
+    assert isinstance(driven, DirectWorld)
+    ours, _ = driven.reset(seed=3)
+    theirs, _ = stock.reset(seed=3)
+    assert same(ours, theirs)
+    assert min(observation.min() for observation in ours.values()) > 50
+
+
+def test_an_overridden_step_has_its_effect_through_the_bridge():
+    single = AgentVecEnv(lambda: layered(simple_spread.raw_env(max_cycles=3)), num_envs=1, seed=0)
+    double = AgentVecEnv(lambda: layered(Doubled(max_cycles=3)), num_envs=1, seed=0)
+    for env in (single, double):
+        env.reset()
+    _, once, _, _ = single.step(np.zeros(3, int))
+    _, twice, _, _ = double.step(np.zeros(3, int))
+    assert np.all(once != 0)
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-6)
+
+
+@pytest.mark.parametrize("action", [-1, 5, 1.5, None, np.float32(1.0)], ids=repr)
+def test_what_is_no_discrete_action_is_refused_as_by_the_stock_wrappers(action):
+    build = CASES["simple_spread"].build
+    stock, driven = build(), drive(build())
+    assert isinstance(driven, DirectWorld)
+    for world in (stock, driven):
+        world.reset(seed=0)
+        with pytest.raises((AssertionError, TypeError, ValueError)):
+            world.step(dict.fromkeys(stock.possible_agents, action))
+
+
+@pytest.mark.parametrize("action", [0, np.int64(4), np.int32(2)], ids=repr)
+def test_what_is_a_discrete_action_is_taken(action):
+    build = CASES["simple_spread"].build
+    stock, driven = build(), drive(build())
+    actions = dict.fromkeys(stock.possible_agents, action)
+    for world in (stock, driven):
+        world.reset(seed=0)
+    assert same(driven.step(actions)[0], stock.step(actions)[0])
