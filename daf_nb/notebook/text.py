@@ -1,0 +1,50 @@
+"""A run as text, for places without widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from daf_nb.notebook.curves import read_curves
+from daf_nb.notebook.state import figure, one_line, read_state, sentence, title
+
+if TYPE_CHECKING:
+    from daf_nb.session import Run
+
+__all__ = ["TextPanel", "describe", "sparkline"]
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+class TextPanel:
+    """A run as text, read anew each time it is shown.
+
+    Args:
+        run: the run to show.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def __repr__(self) -> str:
+        return describe(self.run)
+
+
+def describe(run: Run) -> str:
+    """The run as a few lines of text, each return curve as a row of blocks."""
+    state = read_state(run)
+    lines = [title(state), sentence(state)]
+    for curve in read_curves(run._listener.rows, groups=list(run.policies), points=40):
+        whose = f" of {one_line(curve.group)}" if curve.group else ""
+        ends = f"{figure(curve.means[0])} to {figure(curve.means[-1])}"
+        lines.append(f"return per agent{whose}  {sparkline(curve.means)}  {ends}")
+    return "\n".join([*lines, *([state.error] if state.error else [])])
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Finite numbers as a row of blocks, the least the lowest; equal numbers are in the middle."""
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    if low == high:
+        return _BLOCKS[3] * len(values)
+    top = len(_BLOCKS) - 1
+    return "".join(_BLOCKS[round(top * (value - low) / (high - low))] for value in values)
