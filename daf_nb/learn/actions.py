@@ -6,30 +6,25 @@ the noise of a run comes from one generator in a fixed order, so that a seed dec
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
-from sb3_contrib.common.maskable.distributions import (
-    MaskableCategoricalDistribution,
-    MaskableDistribution,
-    MaskableMultiCategoricalDistribution,
-)
 from stable_baselines3.common.distributions import (
-    BernoulliDistribution,
     CategoricalDistribution,
     DiagGaussianDistribution,
-    MultiCategoricalDistribution,
-    SquashedDiagGaussianDistribution,
 )
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.vec_env import VecTransposeImage
-from torch.distributions import Categorical
 
-from daf_nb.errors import ConfigError
+from daf_nb.learn.private import PrivateNoise
 
-__all__ = ["act", "as_seen", "to_world"]
+__all__ = ["act", "as_seen", "judge", "to_world"]
+
+_FOLLOWED = ("_get_action_dist_from_latent", "evaluate_actions", "forward")
+_LOG_SQRT_2_PI = math.log(math.sqrt(2 * math.pi))
 
 
 def act(
@@ -48,26 +43,74 @@ def act(
 
     Returns:
         actions [rows, *action shape], log-probabilities [rows], values [rows].
-
-    Raises:
-        ConfigError: the policy's distribution cannot be drawn from a generator (gSDE).
     """
+    if masks is not None or not _is_lean(policy):
+        extra: dict[str, Any] = {} if masks is None else {"action_masks": masks}
+        with PrivateNoise(generator):
+            actions, values, log_probs = policy(observations, **extra)
+        return actions, log_probs, values.flatten()
+    latent_pi, latent_vf = _latents(policy, observations)
+    values = policy.value_net(latent_vf).flatten()
+    if isinstance(policy.action_dist, CategoricalDistribution):
+        return *_choose_discrete(policy.action_net(latent_pi), generator), values
+    mean, scale = policy.action_net(latent_pi), policy.log_std.exp()
+    return *_choose_continuous(mean, scale, generator), values
+
+
+def judge(
+    policy: ActorCriticPolicy,
+    observations: torch.Tensor,
+    actions: torch.Tensor,
+    masks: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """What SB3's `evaluate_actions` gives, without making and validating torch's distributions.
+
+    Args:
+        policy: an actor-critic policy of SB3 or sb3-contrib.
+        observations: [rows, *observation shape], on the policy's device.
+        actions: [rows] of int64 where discrete, else [rows, *action shape].
+        masks: bool [rows, number of actions], for maskable policies.
+
+    Returns:
+        log-probabilities [rows], values [rows], entropies [rows] or None where there is no formula.
+    """
+    if masks is not None or not _is_lean(policy):
+        extra: dict[str, Any] = {} if masks is None else {"action_masks": masks}
+        values, log_probs, entropies = policy.evaluate_actions(observations, actions, **extra)
+        return log_probs, values.flatten(), entropies
+    latent_pi, latent_vf = _latents(policy, observations)
+    values = policy.value_net(latent_vf).flatten()
+    if isinstance(policy.action_dist, CategoricalDistribution):
+        every = torch.log_softmax(policy.action_net(latent_pi), -1)
+        log_probs = every.gather(1, actions[:, None]).squeeze(1)
+        return log_probs, values, -(every * every.exp()).sum(-1)
+    mean, scale = policy.action_net(latent_pi), policy.log_std.exp()
+    entropy = (0.5 + _LOG_SQRT_2_PI + scale.log()).sum()
+    return _log_density(actions, mean, scale), values, entropy.expand(len(mean))
+
+
+def _is_lean(policy: BasePolicy) -> bool:
+    """Whether we may go the short way: SB3's own methods, and a distribution that we know."""
+    return (
+        isinstance(policy, ActorCriticPolicy)
+        and type(policy.action_dist) in (CategoricalDistribution, DiagGaussianDistribution)
+        and all(
+            getattr(type(policy), name) is getattr(ActorCriticPolicy, name)
+            and name not in vars(policy)
+            for name in _FOLLOWED
+        )
+    )
+
+
+def _latents(
+    policy: ActorCriticPolicy, observations: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the heads of actor and critic are given, as SB3's `forward` computes it."""
     features = policy.extract_features(observations)
     if policy.share_features_extractor:
-        latent_pi, latent_vf = policy.mlp_extractor(features)
-    else:
-        latent_pi = policy.mlp_extractor.forward_actor(features[0])
-        latent_vf = policy.mlp_extractor.forward_critic(features[1])
-    values = policy.value_net(latent_vf).flatten()
-    if type(policy.action_dist) is CategoricalDistribution:
-        return *_choose_discrete(policy.action_net(latent_pi), generator), values
-    # SB3's own forward() goes the same way; its public get_distribution() would do the features
-    # a second time.
-    distribution: Any = policy._get_action_dist_from_latent(latent_pi)
-    if masks is not None and isinstance(distribution, MaskableDistribution):
-        distribution.apply_masking(masks)
-    actions = _draw(distribution, generator)
-    return actions, distribution.log_prob(actions), values
+        return policy.mlp_extractor(features)
+    actor, critic = policy.mlp_extractor.forward_actor, policy.mlp_extractor.forward_critic
+    return actor(features[0]), critic(features[1])
 
 
 def _choose_discrete(
@@ -79,35 +122,18 @@ def _choose_discrete(
     return actions.squeeze(1), log_probs.gather(1, actions).squeeze(1)
 
 
-def _draw(distribution: Any, generator: torch.Generator) -> torch.Tensor:
-    if isinstance(distribution, (CategoricalDistribution, MaskableCategoricalDistribution)):
-        return _categorical(distribution.distribution, generator)
-    if isinstance(
-        distribution, (MultiCategoricalDistribution, MaskableMultiCategoricalDistribution)
-    ):
-        parts = (
-            distribution.distribution
-            if isinstance(distribution, MultiCategoricalDistribution)
-            else distribution.distributions
-        )
-        return torch.stack([_categorical(part, generator) for part in parts], dim=1)
-    if isinstance(distribution, DiagGaussianDistribution):
-        normal = distribution.distribution
-        noise = torch.randn(normal.mean.shape, generator=generator, device=normal.mean.device)
-        actions = normal.mean + normal.stddev * noise
-        if isinstance(distribution, SquashedDiagGaussianDistribution):
-            distribution.gaussian_actions = actions
-            return torch.tanh(actions)
-        return actions
-    if isinstance(distribution, BernoulliDistribution):
-        return torch.bernoulli(distribution.distribution.probs, generator=generator)
-    raise ConfigError(
-        f"{type(distribution).__name__} draws its noise by itself; use_sde is not supported."
-    )
+def _choose_continuous(
+    mean: torch.Tensor, scale: torch.Tensor, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What torch's Normal computes, likewise."""
+    noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+    actions = mean + scale * noise
+    return actions, _log_density(actions, mean, scale)
 
 
-def _categorical(distribution: Categorical, generator: torch.Generator) -> torch.Tensor:
-    return torch.multinomial(distribution.probs, 1, generator=generator).squeeze(1)
+def _log_density(actions: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    densities = -((actions - mean) ** 2) / (2 * scale**2) - scale.log() - _LOG_SQRT_2_PI
+    return densities.sum(1)
 
 
 def as_seen(policy: BasePolicy, block: np.ndarray) -> np.ndarray:

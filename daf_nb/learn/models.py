@@ -131,8 +131,9 @@ def make_model(
     arguments["n_steps"] = steps_per_rollout(config)
     if config.algorithm != "A2C":
         arguments["batch_size"] = batch_size
+    noise = torch.Generator().manual_seed(seed)
     try:
-        with PrivateNoise(seed), torch_threads(1), warnings.catch_warnings():
+        with PrivateNoise(noise), torch_threads(1), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "You are trying to run", UserWarning)
             warnings.filterwarnings("ignore", "You have specified a mini-batch size", UserWarning)
             model = maker(
@@ -145,6 +146,9 @@ def make_model(
             )
     except (AssertionError, TypeError, ValueError) as error:
         raise ConfigError(f"{config.algorithm} refused its arguments: {error}") from error
+    if type(model.policy.optimizer) is torch.optim.Adam:
+        for parameters in model.policy.optimizer.param_groups:
+            parameters["fused"] = True  # one kernel for all of Adam's arithmetic
     model.seed = seed  # not given to SB3, which would seed the global generators with it
     buffer = model.rollout_buffer
     assert isinstance(buffer, AgentRolloutBuffer), "the buffer class was given"

@@ -28,16 +28,17 @@ _RANDOM = frozenset(
 class PrivateNoise(TorchFunctionMode):
     """Within it, torch's random functions called by this thread draw from one generator.
 
-    A generator seeded with s gives what the global one gives after `torch.manual_seed(s)`, so the
-    weights are those that SB3 draws for the seed; but the global one is neither read nor written.
+    A generator seeded with s gives what the global one gives after `torch.manual_seed(s)`, so
+    models made within it have the weights that SB3 draws for a seed; but the global one is neither
+    read nor written.
 
     Args:
-        seed: of the generator.
+        generator: what they draw from.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = generator
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None

@@ -13,6 +13,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch.nn import functional
 
+from daf_nb.learn.actions import judge
 from daf_nb.learn.buffer import AgentRolloutBuffer
 
 __all__ = ["update"]
@@ -108,11 +109,9 @@ def _loss(
     actions = batch["actions"]
     discrete = isinstance(model.action_space, spaces.Discrete)
     actions = actions.long().flatten() if discrete else actions.float()
-    extra = {"action_masks": batch["masks"]} if "masks" in batch else {}
-    values, log_prob, entropy = model.policy.evaluate_actions(
-        batch["observations"], actions, **extra
+    log_prob, values, entropy = judge(
+        model.policy, batch["observations"], actions, batch.get("masks")
     )
-    values = values.flatten()
     advantages = batch["advantages"]
     if model.normalize_advantage and len(advantages) > 1:
         advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)

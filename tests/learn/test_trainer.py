@@ -20,6 +20,7 @@ from stable_baselines3 import A2C, PPO
 from daf_nb.envs import AgentVecEnv, World
 from daf_nb.errors import ConfigError, DafWarning, TrainingEnvironmentError
 from daf_nb.learn import RlTrainer
+from daf_nb.learn.private import torch_threads
 from daf_nb.testing import Scripted
 from tests import worlds
 from tests.learn.helpers import Levers, Pictures, make_trainer, weights
@@ -159,7 +160,8 @@ def test_an_untrained_model_has_the_weights_that_sb3_draws():
     trainer = make_trainer()
     model = trainer.policies["all"]
     state = torch.get_rng_state()
-    theirs = PPO("MlpPolicy", AgentVecEnv(worlds.Counting, num_envs=2), seed=model.seed)
+    with torch_threads(1):
+        theirs = PPO("MlpPolicy", AgentVecEnv(worlds.Counting, num_envs=2), seed=model.seed)
     torch.set_rng_state(state)
     assert np.array_equal(weights(model), weights(theirs))
 
