@@ -22,7 +22,7 @@ from pettingzoo.utils.wrappers import (
 )
 
 from daf_nb.envs.particles import quicken
-from daf_nb.envs.walkers import quicken_walkers
+from daf_nb.envs.walkers import quicken_walkers, walk
 
 __all__ = ["PROVEN", "DirectWorld", "Driver", "drive"]
 
@@ -129,6 +129,8 @@ class DirectWorld:
                 raw.background = None
         elif definer == _WALKERS:
             self._prepare = lambda raw: quicken_walkers(raw.env)
+            if raw.render_mode != "human":
+                self._cycle = walk
 
     @staticmethod
     def _bury(raw: AECEnv) -> None:

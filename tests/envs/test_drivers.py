@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import mpe2
 import numpy as np
 import pettingzoo
 import pytest
@@ -21,6 +23,9 @@ from tests.worlds import Counting
 EPISODES = 200
 KAZ = "butterfly/knights_archers_zombies-v11"
 MULTIWALKER = "sisl/multiwalker-v9"
+PARTICLES = sorted(
+    module.name for module in pkgutil.iter_modules(mpe2.__path__) if "_v" in module.name
+)
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,13 @@ CASES = {
     "multiwalker, the fallen go": case(
         MULTIWALKER, "early death", episodes=20, max_cycles=80, terminate_on_fall=False
     ),
+    **{
+        f"{name}, continuous={continuous}": case(
+            f"mpe2.{name}", episodes=5, max_cycles=15, continuous_actions=continuous
+        )
+        for name in PARTICLES
+        for continuous in (False, True)
+    },
     "pistonball, discrete": case(
         "butterfly/pistonball-v6", episodes=10, n_pistons=5, max_cycles=8, continuous=False
     ),
