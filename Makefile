@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 .DEFAULT_GOAL := help
 .PHONY: bench check clean demo help lab test
 
-demo: $(STAMP) ## Train, steer and reproduce a small run in the terminal
+demo: $(STAMP) ## Train on simple_spread, and say what came of it
 	$(BIN)/python -m daf_nb.demo
 
 # One thread per process: small networks slow down several-fold when threads compete for cores.

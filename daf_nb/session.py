@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import html
 import logging
 import threading
 import weakref
@@ -55,8 +54,7 @@ def train(
         env_kwargs: the world's constructor arguments.
         wrappers: SuperSuit wrappers, innermost first, as in `make_env`.
         policy: SB3's policy name or class.
-        success: an episode's success in [0, 1]: a function of it, or bounds (low, high) on the
-            return per agent; None for what the world's infos say.
+        success: an episode's success in [0, 1], as `RlTrainer` takes it.
         callback: SB3 callbacks; a dict of group -> callbacks where there are several groups.
         name: what the run is called.
         tags: any texts to find it by.
@@ -116,6 +114,9 @@ class Run:
         id: the run's number in its runs folder.
         folder: its record.
         trainer: the trainer, for everything that has no shortcut here.
+        policies: group -> its SB3 model; while the run trains, they change under your hands.
+        rows: (agent-step, metric -> value) of every update so far: what `metrics` tabulates.
+        error: what the run raised, once it has ended; None where it raised nothing.
     """
 
     def __init__(self, trainer: RlTrainer, recorder: Recorder, callback: Callbacks) -> None:
@@ -126,8 +127,10 @@ class Run:
         self._recorder = recorder
         self._callback = callback
         self._listener = TrainingListener(recorder, trainer)
+        self.policies: dict[str, OnPolicyAlgorithm] = trainer.policies
+        self.rows = self._listener.rows
+        self.error: BaseException | None = None
         self._results: dict[str, Any] | None = None
-        self._error: BaseException | None = None
         # Not Thread.join: before Python 3.13 an interrupted join leaves the thread marked as ended
         # (https://github.com/python/cpython/issues/90882).
         self._finished = threading.Event()
@@ -147,11 +150,6 @@ class Run:
         return self.trainer.progress.step
 
     @property
-    def policies(self) -> dict[str, OnPolicyAlgorithm]:
-        """Group -> its SB3 model; while the run trains, they change under your hands."""
-        return self.trainer.policies
-
-    @property
     def done(self) -> bool:
         """The run has ended and everything is on disk."""
         return self._finished.is_set()
@@ -160,9 +158,8 @@ class Run:
         """All metrics so far: one row per update, indexed by agent-step."""
         import pandas as pd
 
-        rows = self._listener.rows[:]
-        index = pd.Index([step for step, _ in rows], name="step")
-        return pd.DataFrame([values for _, values in rows], index=index)
+        steps, rows = zip(*self.rows, strict=True) if self.rows else ((), ())
+        return pd.DataFrame(list(rows), index=pd.Index(steps, name="step"))
 
     def wait(self, timeout: float | None = None) -> dict[str, Any] | None:
         """Waits for the end; an interrupt (Ctrl-C, the stop button) stops the run first.
@@ -184,8 +181,8 @@ class Run:
             raise
         if not self.done:
             return None
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         return self._results
 
     def pause(self) -> None:
@@ -226,14 +223,11 @@ class Run:
             parts.append(f"return {metrics['rollout/return_mean']:.2f}")
         return ", ".join([*parts, str(self.folder)])
 
-    def _repr_html_(self) -> str:
-        return f"<code>{html.escape(repr(self))}</code>"
-
     def _work(self) -> None:
         try:
             self._recorder.run(self._train)
         except BaseException as error:
-            self._error = error
+            self.error = error
             _log.error("run %s failed: %s: %s", self.id, type(error).__name__, error)
         finally:
             self.trainer.close()

@@ -111,7 +111,7 @@ class LivePanel:
         return state
 
     def _read_curves(self) -> list[Curve]:
-        return read_curves(self.run._listener.rows, groups=list(self.run.policies))
+        return read_curves(self.run.rows, groups=list(self.run.policies))
 
     def _snapshot(self, state: RunState, curves: list[Curve]) -> dict[str, str]:
         at = time.strftime("%H:%M:%S")

@@ -64,7 +64,7 @@ class RunState:
 def read_state(run: Run) -> RunState:
     """The run as it is now."""
     done, progress = run.done, run.trainer.progress
-    rate = progress.rate(run.step) if done else _recent_rate(run._listener.rows[-_RECENT:])
+    rate = progress.rate(run.step) if done else _recent_rate(run.rows[-_RECENT:])
     return RunState(
         id=run.id,
         name=run.name,
@@ -142,7 +142,7 @@ def _returns(run: Run) -> dict[str, float]:
 
 
 def _error(run: Run) -> str:
-    error = run._error
+    error = run.error
     if error is not None:
         lines = [one_line(line, limit=300) for line in str(error).splitlines()[:20]]
         return "\n".join([f"{type(error).__name__}: {lines[0] if lines else ''}", *lines[1:]])

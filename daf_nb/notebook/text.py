@@ -34,7 +34,7 @@ def describe(run: Run) -> str:
     """The run as a few lines of text, each return curve as a row of blocks."""
     state = read_state(run)
     lines = [title(state), sentence(state)]
-    for curve in read_curves(run._listener.rows, groups=list(run.policies), points=40):
+    for curve in read_curves(run.rows, groups=list(run.policies), points=40):
         whose = f" of {one_line(curve.group)}" if curve.group else ""
         ends = f"{figure(curve.means[0])} to {figure(curve.means[-1])}"
         lines.append(f"return per agent{whose}  {sparkline(curve.means)}  {ends}")
