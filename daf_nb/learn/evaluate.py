@@ -16,7 +16,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from daf_nb.envs import Copies, Episode
 from daf_nb.errors import ConfigError
 from daf_nb.learn.actions import act, as_seen, to_world
-from daf_nb.learn.success import SuccessLike, success_rule
+from daf_nb.learn.success import SuccessLike, SuccessRule, success_rule
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -118,11 +118,15 @@ def evaluate(
             played.append(_play(copies, episodes, chooser))
         finally:
             copies.close()
-    ours, chance = played
-    scored = success_rule(success)
+    return _summed_up(*played, success=success_rule(success), deterministic=deterministic)
+
+
+def _summed_up(
+    ours: list[Episode], chance: list[Episode], *, success: SuccessRule, deterministic: bool
+) -> Evaluation:
     returns = [episode.mean_return for episode in ours]
-    scores = [score for episode in ours if (score := scored(episode)) is not None]
     random_returns = [episode.mean_return for episode in chance]
+    scores = [score for episode in ours if (score := success(episode)) is not None]
     agents = {agent for episode in ours for agent in episode.returns}
     return Evaluation(
         mean_reward=float(np.mean(returns)),

@@ -146,6 +146,12 @@ def make_model(
             )
     except (AssertionError, TypeError, ValueError) as error:
         raise ConfigError(f"{config.algorithm} refused its arguments: {error}") from error
+    _make_ours(model, config, seed)
+    return model
+
+
+def _make_ours(model: OnPolicyAlgorithm, config: RlConfig, seed: int) -> None:
+    """Our shuffling, logging and optimiser kernel in a model that saves as SB3's own."""
     if type(model.policy.optimizer) is torch.optim.Adam:
         for parameters in model.policy.optimizer.param_groups:
             parameters["fused"] = True  # one kernel for all of Adam's arithmetic
@@ -154,11 +160,10 @@ def make_model(
     assert isinstance(buffer, AgentRolloutBuffer), "the buffer class was given"
     buffer.rng = np.random.default_rng([seed, 1])
     buffer.partial = config.partial_minibatch
-    if maker is MaskablePPO:
+    if isinstance(model, MaskablePPO):
         buffer.keep_masks(action_width(model.action_space))
     model.rollout_buffer_class, model.rollout_buffer_kwargs = None, {}
     model.set_logger(Logger(folder=None, output_formats=[]))
-    return model
 
 
 def copy_policy(policy: Policy) -> Policy:
