@@ -150,7 +150,7 @@ def make_model(
     return model
 
 
-def _make_ours(model: OnPolicyAlgorithm, config: RlConfig, seed: int) -> None:
+def _make_ours(model: Any, config: RlConfig, seed: int) -> None:
     """Our shuffling, logging and optimiser kernel in a model that saves as SB3's own."""
     if type(model.policy.optimizer) is torch.optim.Adam:
         for parameters in model.policy.optimizer.param_groups:

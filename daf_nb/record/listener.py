@@ -68,9 +68,9 @@ class TrainingListener:
             return
         if event.kind in ("pause", "resume"):
             self._recorder.set_status("PAUSED" if event.kind == "pause" else "RUNNING")
+        self._tell(event.kind, event.step, event.data)
         if event.kind == "checkpoint":
             self.save()
-        self._tell(event.kind, event.step, event.data)
 
     def _tell(self, kind: str, step: int, data: Any) -> None:
         """Evaluations and saves may come after the end; the record is closed then."""
