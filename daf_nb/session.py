@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from daf_nb.config import RlConfig
 from daf_nb.errors import ConfigError
 from daf_nb.learn import Evaluation, RlTrainer
-from daf_nb.learn.hooks import Callbacks
+from daf_nb.learn.hooks import Callbacks, check_callbacks
 from daf_nb.learn.success import SuccessLike
 from daf_nb.record import Interrupted, Recorder, launching_source
 from daf_nb.record.listener import TrainingListener, run_spec
@@ -94,8 +94,10 @@ def launch(
     """Starts a trainer in the background, recorded; arguments as `train`.
 
     Raises:
+        ConfigError: callbacks that fit no group.
         RecordError: the run cannot be recorded.
     """
+    check_callbacks(callback, trainer.policies)
     recorder = Recorder(
         spec=run_spec(trainer),
         name=trainer.config.experiment_name,
@@ -230,16 +232,18 @@ class Run:
             self.error = error
             _log.error("run %s failed: %s: %s", self.id, type(error).__name__, error)
         finally:
-            self.trainer.close()
             _live.discard(self)
-            self._finished.set()
+            try:
+                self.trainer.close()
+            finally:
+                self._finished.set()
 
     def _train(self) -> dict[str, Any]:
         try:
             self._results = self.trainer.train(callback=self._callback)
         finally:
             self._listener.save()
-        if self.step < self.trainer.config.total_timesteps:
+        if not self.trainer.finished:
             raise Interrupted(self._results)
         return self._results
 

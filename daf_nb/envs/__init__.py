@@ -7,7 +7,7 @@ from daf_nb.envs.drivers import DirectWorld, drive
 from daf_nb.envs.seeds import MAX_SEED, EpisodeSeeds, fresh_seed
 from daf_nb.envs.spaces import AgentSpaces, agent_spaces, equal_spaces
 from daf_nb.envs.vec_env import AgentVecEnv, GroupVecEnv
-from daf_nb.envs.worlds import World, WorldLike, Wrapper, known_wrappers
+from daf_nb.envs.worlds import World, WorldLike, Wrapper, close_world, known_wrappers
 
 __all__ = [
     "MAX_SEED",
@@ -25,6 +25,7 @@ __all__ = [
     "WorldLike",
     "Wrapper",
     "agent_spaces",
+    "close_world",
     "describe_env",
     "drive",
     "equal_spaces",

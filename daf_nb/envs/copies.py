@@ -13,7 +13,7 @@ from daf_nb.envs.arrays import Arrays, Episode, RowEnd
 from daf_nb.envs.copy import Copy
 from daf_nb.envs.seeds import EpisodeSeeds, fresh_seed
 from daf_nb.envs.spaces import agent_spaces
-from daf_nb.envs.worlds import as_parallel
+from daf_nb.envs.worlds import as_parallel, close_world
 from daf_nb.errors import ConfigError, TrainingEnvironmentError
 
 __all__ = ["Copies"]
@@ -150,11 +150,12 @@ class Copies:
             self._refuse_nonfinite(None)
 
     def close(self) -> None:
-        """Closes every world once."""
-        if not self.closed:
-            self.closed = True
-            for env in self.envs:
-                env.close()
+        """Closes every world once; one that raises there is told of, and the others still close."""
+        if self.closed:
+            return
+        self.closed = True
+        for index, env in enumerate(self.envs):
+            close_world(env, f"copy {index}")
 
     def _per_copy(self, actions: Mapping[str, np.ndarray]) -> list[list[Any]]:
         """One list per copy, an action per column: Python ints where scalar, else arrays."""

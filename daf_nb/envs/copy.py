@@ -113,7 +113,7 @@ class Copy:
                 terminated, truncated = terminations[agent], truncations[agent]
                 if terminated or truncated:
                     if info := infos.get(agent):
-                        self._last_infos[agent] = info
+                        self._last_infos[agent] = dict(info)  # the world may use it again
                     ends.append(self._end(agent, at, observations, terminated))
                 elif agent not in staying:
                     raise TrainingEnvironmentError(

@@ -12,7 +12,7 @@ from pettingzoo.utils.env import ParallelEnv
 from daf_nb.envs.drivers import DirectWorld, drive
 from daf_nb.envs.flight import MAX_CYCLES, Flight
 from daf_nb.envs.spaces import AgentSpaces, equal_groups
-from daf_nb.envs.worlds import World, WorldLike, Wrapper
+from daf_nb.envs.worlds import World, WorldLike, Wrapper, close_world
 from daf_nb.errors import DafWarning, TrainingEnvironmentError
 
 __all__ = ["EnvDescription", "describe_env", "make_env", "preflight"]
@@ -114,7 +114,7 @@ def preflight(world: World, *, strict: bool = False, seed: int = 0) -> EnvDescri
             raise TrainingEnvironmentError(f"{world.name}: " + "; ".join(flight.findings.values()))
         return _described(flight, direct=isinstance(drive(env), DirectWorld))
     finally:
-        env.close()
+        close_world(env, world.name)
 
 
 def _described(flight: Flight, *, direct: bool) -> EnvDescription:

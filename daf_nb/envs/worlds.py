@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +12,9 @@ import pettingzoo
 from pettingzoo.utils.conversions import aec_to_parallel
 from pettingzoo.utils.env import AECEnv, ParallelEnv
 
-from daf_nb.errors import ConfigError, unknown_name
+from daf_nb.errors import ConfigError, DafWarning, unknown_name
 
-__all__ = ["World", "WorldLike", "Wrapper", "as_parallel", "known_wrappers"]
+__all__ = ["World", "WorldLike", "Wrapper", "as_parallel", "close_world", "known_wrappers"]
 
 WorldLike = str | Callable[..., Any]
 Wrapper = str | tuple[str, Mapping[str, Any]] | Callable[[Any], Any]
@@ -138,6 +139,18 @@ def as_parallel(env: Any, name: str) -> ParallelEnv:
             "pettingzoo.utils.turn_based_aec_to_parallel and mask the agents whose turn it is not."
         )
     return aec_to_parallel(env)
+
+
+def close_world(env: ParallelEnv, name: str) -> None:
+    """Closes a world; what it raises then is told of, and loses nobody's results."""
+    try:
+        env.close()
+    except Exception as error:
+        warnings.warn(
+            f"{name} raised {type(error).__name__} when it was closed: {error}",
+            DafWarning,
+            stacklevel=2,
+        )
 
 
 def _wrap(env: ParallelEnv, wrapper: Wrapper) -> ParallelEnv:

@@ -104,7 +104,9 @@ class Collector:
             rollout.steps[name] += acted[name]
             chosen[name], local = self._choose(name, model, alive)
             if keep:
-                locals_[name] = {**local, "obs_tensor": local["obs_tensor"].clone()}
+                with torch.inference_mode(False):  # callbacks may differentiate through them
+                    tensors = {k: v.clone() for k, v in local.items() if torch.is_tensor(v)}
+                locals_[name] = {**local, **tensors}
         self.copies.step(chosen)
         ended = arrays.terminated | arrays.truncated
         for name, model in self._models.items():

@@ -14,14 +14,19 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from daf_nb.envs import Copies, Episode
-from daf_nb.errors import ConfigError
+from daf_nb.errors import ConfigError, DafError, TrainingEnvironmentError
 from daf_nb.learn.actions import act, as_seen, to_world
 from daf_nb.learn.success import SuccessLike, SuccessRule, success_rule
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "EvaluationStopped", "evaluate"]
 
 _Chooser = Callable[[Copies], dict[str, np.ndarray]]
+_LONGEST = 100_000
 _RESAMPLES = 2_000
+
+
+class EvaluationStopped(DafError):
+    """An evaluation was ended from outside before it had its episodes."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ def evaluate(
     deterministic: bool = False,
     num_envs: int = 8,
     success: SuccessLike = None,
+    going_on: Callable[[], bool] = lambda: True,
 ) -> Evaluation:
     """Plays `episodes` whole episodes with the policies, and as many with random actions.
 
@@ -96,8 +102,11 @@ def evaluate(
         deterministic: play the mode of each policy instead of a sample.
         num_envs: copies to play in.
         success: success in [0, 1] of an episode, as `success_rule` takes it.
+        going_on: asked at every step; False ends the evaluation.
 
     Raises:
+        EvaluationStopped: `going_on` said so.
+        TrainingEnvironmentError: an episode did not end within 100 000 steps.
         ConfigError: no episode was asked for.
     """
     if episodes < 1:
@@ -115,7 +124,7 @@ def evaluate(
             held_out=True,
         )
         try:
-            played.append(_play(copies, episodes, chooser))
+            played.append(_play(copies, episodes, chooser, going_on))
         finally:
             copies.close()
     return _summed_up(*played, success=success_rule(success), deterministic=deterministic)
@@ -154,13 +163,24 @@ def bootstrap_interval(values: list[float], *, level: float = 0.95) -> tuple[flo
     return float(low), float(high)
 
 
-def _play(copies: Copies, episodes: int, choose: _Chooser) -> list[Episode]:
+def _play(
+    copies: Copies, episodes: int, choose: _Chooser, going_on: Callable[[], bool]
+) -> list[Episode]:
     """The first episodes of each copy, sorted by copy and number."""
     share, extra = divmod(episodes, copies.num_envs)
     quota = [share + (copy < extra) for copy in range(copies.num_envs)]
     done: list[Episode] = []
     copies.reset()
+    steps = 0
     while len(done) < episodes:
+        if not going_on():
+            raise EvaluationStopped("the evaluation was stopped.")
+        steps = 0 if copies.episodes else steps + 1
+        if steps > _LONGEST:
+            raise TrainingEnvironmentError(
+                f"no episode ended within {_LONGEST:,} steps: give the world a time limit, such as "
+                "max_cycles in env_kwargs, to evaluate whole episodes."
+            )
         copies.step(choose(copies))
         done += [e for e in copies.episodes if e.number < quota[e.copy]]
     return sorted(done, key=lambda episode: (episode.copy, episode.number))

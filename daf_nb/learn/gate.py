@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from daf_nb.errors import ConfigError
+
 __all__ = ["Gate"]
 
 T = TypeVar("T")
@@ -64,13 +66,21 @@ class Gate:
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """While training: questions wait for boundaries. A stop is forgotten when it ends."""
+        """While training: questions wait for boundaries. A stop is forgotten when it ends.
+
+        Raises:
+            ConfigError: the trainer trains already.
+        """
         with self._changed:
+            if self._trainer is not None:
+                raise ConfigError("this trainer trains already; wait for it, or stop it first.")
             self._trainer = threading.get_ident()
         try:
             yield
         finally:
             with self._changed:
+                if self._stopped:
+                    self._paused = False
                 self._trainer, self._stopped = None, False
             self._answer_all()
 
@@ -87,18 +97,17 @@ class Gate:
                 told = True
                 on_pause()
             with self._changed:
+                if self._stopped or not self._paused:
+                    return not self._stopped
                 self._changed.wait_for(
                     lambda: self._stopped or not self._paused or bool(self._asked)
                 )
-                if self._stopped or not (self._paused or self._asked):
-                    return not self._stopped
 
     def _answer_all(self) -> None:
-        while True:
-            with self._changed:
-                if not self._asked:
-                    return
-                work, future = self._asked.popleft()
+        """What was asked until now; whoever asks meanwhile waits for the next boundary."""
+        with self._changed:
+            asked, self._asked = self._asked, deque()
+        for work, future in asked:
             _answer(work, future)
 
 

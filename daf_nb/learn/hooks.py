@@ -10,10 +10,33 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.errors import ConfigError, unknown_name
 
-__all__ = ["CallbackLike", "Callbacks", "Hooks"]
+__all__ = ["CallbackLike", "Callbacks", "Hooks", "check_callbacks"]
 
 CallbackLike = BaseCallback | list[BaseCallback]
 Callbacks = CallbackLike | Mapping[str, CallbackLike] | None
+
+
+def check_callbacks(
+    callbacks: Callbacks, models: Mapping[str, OnPolicyAlgorithm]
+) -> Mapping[str, CallbackLike]:
+    """Group -> callbacks.
+
+    Raises:
+        ConfigError: one callback for several groups, or an unknown group.
+    """
+    if callbacks is None:
+        return {}
+    if not isinstance(callbacks, Mapping):
+        if len(models) > 1:
+            raise ConfigError(
+                "an SB3 callback belongs to one model; give a dict with one per group: "
+                f"{', '.join(models)}."
+            )
+        return {next(iter(models)): callbacks}
+    for group in callbacks:
+        if group not in models:
+            raise ConfigError(unknown_name("group", group, models))
+    return callbacks
 
 
 class Hooks:
@@ -29,21 +52,8 @@ class Hooks:
 
     def __init__(self, callbacks: Callbacks, models: Mapping[str, OnPolicyAlgorithm]) -> None:
         self._models = models
-        if callbacks is None:
-            by_group: Mapping[str, CallbackLike] = {}
-        elif isinstance(callbacks, Mapping):
-            by_group = callbacks
-        elif len(models) == 1:
-            by_group = {next(iter(models)): callbacks}
-        else:
-            raise ConfigError(
-                "an SB3 callback belongs to one model; give a dict with one per group: "
-                f"{', '.join(models)}."
-            )
         self._by_group: dict[str, BaseCallback] = {}
-        for group, given in by_group.items():
-            if group not in models:
-                raise ConfigError(unknown_name("group", group, models))
+        for group, given in check_callbacks(callbacks, models).items():
             callback = CallbackList(given) if isinstance(given, list) else given
             callback.init_callback(models[group])
             self._by_group[group] = callback

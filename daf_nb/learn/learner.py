@@ -17,7 +17,7 @@ from pettingzoo.utils.env import ParallelEnv
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.config import RlConfig
-from daf_nb.envs import Copies, World, WorldLike, Wrapper, agent_spaces, preflight
+from daf_nb.envs import Copies, World, WorldLike, Wrapper, agent_spaces, close_world, preflight
 from daf_nb.errors import ConfigError
 from daf_nb.learn.collect import Collector, Rollout, StepHook
 from daf_nb.learn.groups import group_agents
@@ -60,7 +60,13 @@ def as_world(
         raise ConfigError(
             f"{env} cannot be copied ({error}); give its name or a function that makes it."
         ) from error
-    return World(lambda: copy.deepcopy(env), {}, wrappers)
+
+    def again() -> ParallelEnv:
+        return copy.deepcopy(env)
+
+    kind = type(env.unwrapped)
+    again.__module__, again.__qualname__ = kind.__module__, kind.__qualname__
+    return World(again, {}, wrappers)
 
 
 class Learner:
@@ -89,7 +95,7 @@ class Learner:
         try:
             self._spaces = agent_spaces(probe)
         finally:
-            probe.close()
+            close_world(probe, world.name)
         self.groups = group_agents(self._spaces, config.share)
         batches = check_batches(config, self.groups)
         self.n_steps = steps_per_rollout(config)

@@ -152,7 +152,8 @@ def make_model(
 
 def _make_ours(model: Any, config: RlConfig, seed: int) -> None:
     """Our shuffling, logging and optimiser kernel in a model that saves as SB3's own."""
-    if type(model.policy.optimizer) is torch.optim.Adam:
+    chosen = model.policy.optimizer_kwargs.keys() & {"foreach", "fused"}
+    if type(model.policy.optimizer) is torch.optim.Adam and not chosen:
         for parameters in model.policy.optimizer.param_groups:
             parameters["fused"] = True  # one kernel for all of Adam's arithmetic
     model.seed = seed  # not given to SB3, which would seed the global generators with it
@@ -160,10 +161,10 @@ def _make_ours(model: Any, config: RlConfig, seed: int) -> None:
     assert isinstance(buffer, AgentRolloutBuffer), "the buffer class was given"
     buffer.rng = np.random.default_rng([seed, 1])
     buffer.partial = config.partial_minibatch
-    if isinstance(model, MaskablePPO):
-        buffer.keep_masks(action_width(model.action_space))
     model.rollout_buffer_class, model.rollout_buffer_kwargs = None, {}
     model.set_logger(Logger(folder=None, output_formats=[]))
+    if isinstance(model, MaskablePPO):
+        buffer.keep_masks(action_width(model.action_space))
 
 
 def copy_policy(policy: Policy) -> Policy:

@@ -11,7 +11,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from daf_nb.config import RlConfig
 from daf_nb.envs import EnvDescription, World, WorldLike, Wrapper, fresh_seed
 from daf_nb.errors import ConfigError
-from daf_nb.learn.evaluate import Evaluation, evaluate
+from daf_nb.learn.evaluate import Evaluation, EvaluationStopped, evaluate
 from daf_nb.learn.events import Listener
 from daf_nb.learn.gate import Gate
 from daf_nb.learn.hooks import Callbacks
@@ -46,6 +46,7 @@ class RlTrainer:
         config: the config, its seed filled in.
         world: the world, as data.
         policy, success: as given.
+        finished: the last `train` reached its goal; False where it was stopped or raised.
         policies: group -> SB3 model; each can be saved and used without daf_nb.
         progress: steps, episodes, rates and the newest metrics.
         gate: pause, resume and stop, from any thread.
@@ -69,6 +70,7 @@ class RlTrainer:
         self.config = config
         self.world = as_world(env, dict(env_kwargs or {}), tuple(wrappers))
         self.policy, self.success = policy, success
+        self.finished = False
         self._success = success_rule(success)
         self._learner = Learner(config, self.world, policy)
         self._loop = TrainingLoop(self._learner, config, self.world, self._success)
@@ -90,7 +92,9 @@ class RlTrainer:
         *,
         callback: Callbacks = None,
     ) -> Results:
-        """Trains until `total_timesteps` live agent-steps, or until stopped.
+        """Trains until `total_timesteps` live agent-steps in all, or until stopped.
+
+        Steps that were trained before, on tasks too, count.
 
         Args:
             on_training_complete: called once with the results, unless training was stopped.
@@ -108,11 +112,12 @@ class RlTrainer:
         """
         total = self.config.total_timesteps
         tell = on_evaluation_complete or (lambda evaluation: None)
-        finished = self._loop.run(
+        self.finished = False
+        finished = self.finished = self._loop.run(
             lambda: self.progress.step >= total,
             task=self.world.name,
             callbacks=callback,
-            evaluate=lambda: tell(self._evaluate(self._learner.policies, self.progress.step)),
+            evaluate=lambda: self._evaluate_in_between(tell),
         )
         results = self.progress.results()
         if finished and on_evaluation_complete:
@@ -145,7 +150,8 @@ class RlTrainer:
 
         Args:
             task: what the episodes are credited to in `task_performance`.
-            env: the task's world, with the same agents and spaces; None for the trainer's own.
+            env: the task's world, with the same agents and spaces; it gets the trainer's wrappers,
+                unless it is a `World`, which has its own. None for the trainer's own world.
             episodes: whole-copy episodes to play.
             env_kwargs: constructor arguments of `env`, or others for the trainer's own world.
 
@@ -157,7 +163,7 @@ class RlTrainer:
         """
         if episodes < 1:
             raise ConfigError(f"episodes={episodes}: at least one is needed.")
-        base = self.world if env is None else as_world(env)
+        base = self.world if env is None else as_world(env, wrappers=tuple(self.world.wrappers))
         world = World(base.world, {**base.env_kwargs, **(env_kwargs or {})}, base.wrappers)
         part = Progress(self._success)
         with self._learner.elsewhere(task, world):
@@ -255,6 +261,18 @@ class RlTrainer:
         """Closes the world's copies; the policies stay usable."""
         self._learner.close()
 
+    def _evaluate_in_between(self, tell: Callable[[Evaluation], None]) -> None:
+        """In the training thread; a stop ends the evaluation, and then the training."""
+        try:
+            evaluation = self._evaluate(
+                self._learner.policies,
+                self.progress.step,
+                going_on=lambda: not self.gate.stopped,
+            )
+        except EvaluationStopped:
+            return
+        tell(evaluation)
+
     def _evaluate(
         self,
         policies: Mapping[str, Any],
@@ -262,6 +280,7 @@ class RlTrainer:
         *,
         episodes: int | None = None,
         deterministic: bool = False,
+        going_on: Callable[[], bool] = lambda: True,
     ) -> Evaluation:
         assert self.config.seed is not None, "drawn in __init__"
         evaluation = evaluate(
@@ -272,6 +291,7 @@ class RlTrainer:
             seed=self.config.seed,
             deterministic=deterministic,
             success=self.success,
+            going_on=going_on,
         )
         self._loop.emit("evaluation", evaluation.to_dict(), step=step)
         return evaluation

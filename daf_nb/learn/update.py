@@ -25,7 +25,6 @@ _STATS = (
     "entropy_loss",
     "approx_kl",
     "clip_fraction",
-    "gradient_norm",
 )
 
 
@@ -71,6 +70,7 @@ def _ppo(model: Any, buffer: AgentRolloutBuffer) -> dict[str, float]:
     if clip_vf is not None:
         clip_vf = clip_vf(model._current_progress_remaining)
     seen: list[torch.Tensor] = []
+    norms: list[torch.Tensor] = []
     for _ in range(model.n_epochs):
         going_on = True
         for indices in buffer.minibatches(model.batch_size):
@@ -79,19 +79,20 @@ def _ppo(model: Any, buffer: AgentRolloutBuffer) -> dict[str, float]:
             loss, stats = _loss(model, batch, clip, clip_vf)
             if model.target_kl is not None and stats[4].item() > 1.5 * model.target_kl:
                 going_on = False
-                seen.append(torch.stack([*stats, stats.new_zeros(())]))
+                seen.append(stats)
                 break
             model.policy.optimizer.zero_grad()
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(model.policy.parameters(), model.max_grad_norm)
             model.policy.optimizer.step()
-            seen.append(torch.cat([stats, norm.detach().reshape(1)]))
+            seen.append(stats)
+            norms.append(norm.detach())
         model._n_updates += 1
         if not going_on:
             break
-    means = torch.stack(seen).mean(0).tolist()
-    result = dict(zip(_STATS, means, strict=True))
+    result = dict(zip(_STATS, torch.stack(seen).mean(0).tolist(), strict=True))
     result |= {
+        "gradient_norm": float(torch.stack(norms).mean()) if norms else float("nan"),
         "explained_variance": _explained_variance(buffer),
         "n_updates": float(model._n_updates),
         "clip_range": float(clip),
@@ -105,7 +106,7 @@ def _ppo(model: Any, buffer: AgentRolloutBuffer) -> dict[str, float]:
 def _loss(
     model: Any, batch: Mapping[str, torch.Tensor], clip: float, clip_vf: float | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """PPO's loss on one minibatch, and its statistics in the order of `_STATS` (less the norm)."""
+    """PPO's loss on one minibatch, and its statistics in the order of `_STATS`."""
     actions = batch["actions"]
     discrete = isinstance(model.action_space, spaces.Discrete)
     actions = actions.long().flatten() if discrete else actions.float()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from daf_nb.errors import RecordError
 from daf_nb.record.folders import safe_name
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class TrainingListener:
     def __init__(self, recorder: Recorder, trainer: RlTrainer) -> None:
         self.rows: list[tuple[int, dict[str, float]]] = []
         self._recorder, self._trainer = recorder, trainer
+        self._saving = threading.Lock()  # the run's own saves, and those that others ask for
         trainer.subscribe(self._on_event)
 
     def save(self) -> list[Path]:
@@ -48,6 +52,10 @@ class TrainingListener:
 
         Each is written beside its place first and then moved there.
         """
+        with self._saving:
+            return self._save()
+
+    def _save(self) -> list[Path]:
         paths = []
         for group, model in self._trainer.policies.items():
             path = self._recorder.file(f"checkpoints/{safe_name(group)}.zip")
@@ -74,5 +82,5 @@ class TrainingListener:
 
     def _tell(self, kind: str, step: int, data: Any) -> None:
         """Evaluations and saves may come after the end; the record is closed then."""
-        if self._recorder.status in ("QUEUED", "RUNNING", "PAUSED"):
+        with contextlib.suppress(RecordError):
             self._recorder.log_event(kind, step, data)
