@@ -9,18 +9,19 @@ STEPS = 300_000
 
 def main() -> None:
     """Trains, and says what came of it."""
-    run = daf.train(
-        "mpe2.simple_spread_v3",
-        env_kwargs={"N": 3},
+    config = daf.RlConfig(
+        experiment_name="demo",
         total_timesteps=STEPS,
         num_envs=16,
         seed=0,
-        name="demo",
         batch_size=1024,
         algorithm_kwargs={"n_epochs": 10, "learning_rate": 7e-4, "ent_coef": 0.01},
     )
+    trainer = daf.RlTrainer(config, env="mpe2.simple_spread_v3", env_kwargs={"N": 3})
+    before = trainer.evaluate_policy(episodes=200)
+    run = daf.launch(trainer)
     print(f"run {run.id}: three agents learn to cover three landmarks, {STEPS:,} agent-steps")
-    print(f"  before: {run.evaluate(episodes=50)}")
+    print(f"  before: {before}")
     while not run.done:
         run.wait(timeout=5)
         print(f"  {run!r}")

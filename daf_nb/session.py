@@ -106,7 +106,11 @@ def launch(
         source=launching_source(),
         return_metric="rollout/return_mean",
     )
-    return Run(trainer, recorder, callback)
+    try:
+        return Run(trainer, recorder, callback)
+    except BaseException as error:
+        recorder.abandon(f"the run could not be started: {error!r}")
+        raise
 
 
 class Run:
@@ -136,10 +140,10 @@ class Run:
         # Not Thread.join: before Python 3.13 an interrupted join leaves the thread marked as ended
         # (https://github.com/python/cpython/issues/90882).
         self._finished = threading.Event()
-        if not _live:
-            atexit.register(_stop_all)
-        _live.add(self)
         threading.Thread(target=self._work, name=f"daf_nb-run-{self.id}", daemon=True).start()
+        atexit.unregister(_stop_all)  # or it would be called once for every run
+        atexit.register(_stop_all)
+        _live.add(self)
 
     @property
     def status(self) -> str:

@@ -121,6 +121,19 @@ def test_ctrl_c_in_wait_stops_the_run_and_records_it(tmp_path):
     assert run.status == "INTERRUPTED"
 
 
+def test_a_run_that_cannot_start_is_recorded_as_failed(tmp_path, monkeypatch):
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="new thread"):
+        start(tmp_path)
+    monkeypatch.undo()
+    record = daf.load_run(1, runs_dir=tmp_path)
+    assert record.status == "FAILED"
+    assert "new thread" in str(record.fail_trace)
+
+
 SCRIPT = """
     import sys, time
     import daf_nb as daf

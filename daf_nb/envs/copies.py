@@ -105,11 +105,6 @@ class Copies:
             if info
         }
 
-    @property
-    def numbers(self) -> list[int]:
-        """The number of the episode that each copy is playing."""
-        return [copy.number for copy in self._copies]
-
     def reset(self, options: Sequence[Mapping[str, Any]] | None = None) -> None:
         """Starts the next episode of every copy.
 
