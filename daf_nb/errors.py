@@ -41,7 +41,15 @@ class CurriculumStagnationError(DafError, RuntimeError):
 
 
 class TaskGenerationError(DafError, RuntimeError):
-    """A task could not be turned into a world; the message names the task."""
+    """A task could not be turned into a world; the message names the task.
+
+    Attributes:
+        task: the task's name.
+    """
+
+    def __init__(self, message: str, *, task: str = "") -> None:
+        self.task = task
+        super().__init__(message)
 
 
 class CheckpointError(DafError, RuntimeError):

@@ -123,6 +123,51 @@ class Masked(Scripted):
         return super().step(actions)
 
 
+class Shaped(Scripted):
+    """Its arguments say how many agents there are, what they see, what they can do, and how long.
+
+    Everybody sees `size` numbers: index plus one, the stage that `set_stage` set, the `level` of
+    the reset options, the step, then ones. An action that it does not have raises. With `masking`,
+    action 0 is forbidden. `history` holds (arguments, seed, options, stage) of every reset.
+    """
+
+    def __init__(self, **changes: Any):
+        self.arguments = changes
+        known = {"agents": 2, "size": 4, "num_actions": 3, "limit": 4, "deaths": None}
+        given = {**known, "masking": False, **changes}
+        self.size, self.masking = given.pop("size"), given.pop("masking")
+        self.stage = self.level = self.closed = 0
+        self.history: list[tuple[Any, ...]] = []
+        super().__init__(**given)
+
+    def set_stage(self, stage: int) -> None:
+        self.stage = stage
+
+    def make_observation_space(self, agent: str) -> spaces.Space:
+        return spaces.Box(-9, 9, (self.size,), np.float32)
+
+    def observe(self, agent: str) -> Any:
+        told = [1 + self.index(agent), self.stage, self.level, self.elapsed]
+        return np.array([*told, *[1] * self.size][: self.size], np.float32)
+
+    def info(self, agent: str) -> dict[str, Any]:
+        return {"action_mask": np.arange(self.num_actions) > 0} if self.masking else {}
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        self.level = (options or {}).get("level", 0)
+        self.history.append((self.arguments, seed, options, self.stage))
+        return super().reset(seed=seed, options=options)
+
+    def step(self, actions: dict[str, Any]) -> tuple[Any, Any, Any, Any, Any]:
+        for agent, action in actions.items():
+            if action >= self.num_actions:
+                raise ValueError(f"{agent} played {action} of {self.num_actions} actions")
+        return super().step(actions)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
 class Poisoned(Scripted):
     """`value` instead of one agent's reward or observation (`where`) at step `at`; 0: the reset."""
 

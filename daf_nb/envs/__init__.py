@@ -4,8 +4,11 @@ from daf_nb.envs.arrays import Arrays, Episode, RowEnd
 from daf_nb.envs.copies import Copies
 from daf_nb.envs.describe import EnvDescription, describe_env, make_env, preflight
 from daf_nb.envs.drivers import DirectWorld, drive
+from daf_nb.envs.layout import Layout, merge_layouts
 from daf_nb.envs.seeds import MAX_SEED, EpisodeSeeds, fresh_seed
+from daf_nb.envs.settings import Setting
 from daf_nb.envs.spaces import AgentSpaces, agent_spaces, equal_spaces
+from daf_nb.envs.stages import set_stage
 from daf_nb.envs.vec_env import AgentVecEnv, GroupVecEnv
 from daf_nb.envs.worlds import World, WorldLike, Wrapper, close_world, known_wrappers
 
@@ -20,7 +23,9 @@ __all__ = [
     "Episode",
     "EpisodeSeeds",
     "GroupVecEnv",
+    "Layout",
     "RowEnd",
+    "Setting",
     "World",
     "WorldLike",
     "Wrapper",
@@ -32,5 +37,7 @@ __all__ = [
     "fresh_seed",
     "known_wrappers",
     "make_env",
+    "merge_layouts",
     "preflight",
+    "set_stage",
 ]

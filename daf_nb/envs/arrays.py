@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from daf_nb.envs.settings import Setting
 from daf_nb.envs.spaces import AgentSpaces, equal_spaces, storage
 
 __all__ = ["Arrays", "Episode", "RowEnd"]
@@ -45,7 +46,7 @@ class Episode:
         copy: the copy that played it.
         number: its number within that copy, from 0.
         seed: the seed it was reset with.
-        options: the reset options it was played with.
+        setting: what it was played with beside the seed.
         length: world steps.
         returns: agent -> sum of its rewards, for the agents that took part.
         terminated: at least one agent ended by termination.
@@ -55,7 +56,7 @@ class Episode:
     copy: int
     number: int
     seed: int
-    options: Mapping[str, Any]
+    setting: Setting
     length: int
     returns: Mapping[str, float]
     terminated: bool
@@ -65,6 +66,16 @@ class Episode:
     def mean_return(self) -> float:
         """Return per agent: the mean of the agents' summed rewards."""
         return sum(self.returns.values()) / len(self.returns)
+
+    @property
+    def task(self) -> str:
+        """The task that it is credited to; "" for the world as it is."""
+        return self.setting.task
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The reset options it was played with."""
+        return self.setting.options
 
 
 class Arrays:
@@ -80,6 +91,8 @@ class Arrays:
         observations: group -> [copies, agents of the group, *observation shape].
         masks: group -> bool [copies, agents, number of actions], where the group acts in a Discrete
             or MultiDiscrete; all True until the world says otherwise.
+        choices: int64 [copies, agents], how many actions of its Discrete the agent has in the world
+            that its copy plays; 0 where it acts in another space.
         rewards: float32 [copies, agents]; 0 for rows that did not act.
         terminated, truncated: bool [copies, agents], of the last step.
         alive: bool [copies, agents], the agent's next action counts.
@@ -98,6 +111,8 @@ class Arrays:
         self.spaces: dict[str, AgentSpaces] = {}
         self.observations: dict[str, np.ndarray] = {}
         self.masks: dict[str, np.ndarray] = {}
+        plane = (num_envs, len(self.agents))
+        self.choices = np.zeros(plane, np.int64)
         start = 0
         for name, members in groups.items():
             self.groups[name] = slice(start, start + len(members))
@@ -108,7 +123,8 @@ class Arrays:
             if isinstance(shared.action, (spaces.Discrete, spaces.MultiDiscrete)):
                 width = int(np.sum(getattr(shared.action, "nvec", getattr(shared.action, "n", 0))))
                 self.masks[name] = np.ones((num_envs, len(members), width), bool)
-        plane = (num_envs, len(self.agents))
+            if isinstance(shared.action, spaces.Discrete):
+                self.choices[:, self.groups[name]] = shared.action.n
         self.rewards = np.zeros(plane, np.float32)
         self.terminated = np.zeros(plane, bool)
         self.truncated = np.zeros(plane, bool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pettingzoo
@@ -54,6 +54,10 @@ class World:
             return self.world
         module = getattr(self.world, "__module__", "?")
         return f"{module}:{getattr(self.world, '__qualname__', repr(self.world))}"
+
+    def changed(self, env_kwargs: Mapping[str, Any]) -> World:
+        """The same world and wrappers, with `env_kwargs` in place of its own of those names."""
+        return replace(self, env_kwargs={**self.env_kwargs, **env_kwargs})
 
     def build(self) -> ParallelEnv:
         """A fresh instance, not yet reset.

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from daf_nb.envs import Episode
+from daf_nb.envs import Episode, Setting
 from daf_nb.errors import ConfigError
 from daf_nb.learn.success import success_rule
 from daf_nb.testing import Scripted
@@ -19,7 +19,7 @@ def episode(mean_return=0.0, **info) -> Episode:
         copy=0,
         number=0,
         seed=1,
-        options={},
+        setting=Setting(),
         length=3,
         returns={"a": mean_return - 1, "b": mean_return + 1},
         terminated=False,

@@ -1,0 +1,130 @@
+"""What is refused before anything can learn from it: impossible actions, and NaN or infinity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from gymnasium import spaces
+
+from daf_nb.envs.arrays import Arrays, RowEnd
+from daf_nb.envs.copy import Copy
+from daf_nb.errors import ConfigError, TrainingEnvironmentError
+
+__all__ = ["Guard"]
+
+
+class Guard:
+    """Looks at what goes into the worlds and what comes out of them.
+
+    Args:
+        arrays: what the worlds write.
+        copies: the copies, for messages and for what they play.
+
+    Attributes:
+        limits: group -> int, one more than the greatest action, by copy and agent where it acts in
+            a Discrete, by place of the action in a MultiDiscrete.
+    """
+
+    def __init__(self, arrays: Arrays, copies: Sequence[Copy]) -> None:
+        self._arrays, self._copies = arrays, copies
+        self._floats = [o for o in arrays.observations.values() if o.dtype.kind == "f"]
+        self.limits: dict[str, np.ndarray] = {}
+        for name, columns in arrays.groups.items():
+            action = arrays.spaces[name].action
+            if isinstance(action, spaces.Discrete):
+                self.limits[name] = arrays.choices[:, columns]
+            elif isinstance(action, spaces.MultiDiscrete):
+                self.limits[name] = action.nvec
+
+    def refuse_bad_actions(self, actions: Mapping[str, np.ndarray]) -> None:
+        """Stops at an action that its agent, alive, does not have.
+
+        Raises:
+            ConfigError: there is one; copy, agent, action and what is allowed are named.
+        """
+        arrays = self._arrays
+        for name, part in actions.items():
+            alive = arrays.alive[:, arrays.groups[name]]
+            limit = self.limits.get(name)
+            if limit is not None:
+                bad = (part < 0) | (part >= limit)
+                if part.dtype.kind not in "iu":
+                    bad |= part != np.trunc(part)
+            elif part.dtype.kind == "f":
+                bad = ~np.isfinite(part)
+            else:
+                continue
+            if bad.any():
+                bad = bad.reshape(*alive.shape, -1).any(-1) & alive
+                for c, a in np.argwhere(bad)[:1]:
+                    self._say_bad(name, c, a, part[c, a])
+
+    def refuse_nonfinite(
+        self, ends: Sequence[RowEnd], actions: Mapping[str, np.ndarray] | None
+    ) -> None:
+        """Stops at the first NaN or infinity.
+
+        Args:
+            ends: the rows that ended, with their final observations.
+            actions: what was played, for messages; None at a reset.
+
+        Raises:
+            TrainingEnvironmentError: there is one; it is named with its whereabouts.
+        """
+        arrays = self._arrays
+        final = [
+            end for end in ends if end.observation is not None and end.observation.dtype.kind == "f"
+        ]
+        if (
+            np.isfinite(arrays.rewards).all()
+            and all(np.isfinite(block).all() for block in self._floats)
+            and all(np.isfinite(end.observation).all() for end in final)
+        ):
+            return
+        for c, column in np.argwhere(~np.isfinite(arrays.rewards)):
+            self._say_nonfinite("reward", float(arrays.rewards[c, column]), c, column, actions)
+        for end in final:
+            bad = np.asarray(end.observation)[~np.isfinite(end.observation)]
+            if bad.size:
+                column = arrays.column[end.agent]
+                self._say_nonfinite("final observation", bad[0], end.copy, column, actions)
+        for name, block in arrays.observations.items():
+            bad_rows = ~np.isfinite(block.reshape(*block.shape[:2], -1)).all(-1)
+            for c, a in np.argwhere(bad_rows):
+                value = block[c, a][~np.isfinite(block[c, a])][0]
+                column = arrays.groups[name].start + a
+                self._say_nonfinite("observation", value, c, column, actions)
+
+    def _say_bad(self, name: str, copy: int, place: int, action: np.ndarray) -> None:
+        arrays, space = self._arrays, self._arrays.spaces[name].action
+        column = arrays.groups[name].start + place
+        what = f"copy {copy}, {arrays.agents[column]}: action {action!r} is not in"
+        choices = int(arrays.choices[copy, column])
+        if isinstance(space, spaces.Discrete) and choices <= action < space.n:
+            raise ConfigError(
+                f"{what} Discrete({choices}), all that {self._copies[copy].setting} has of the "
+                f"{space}. What tasks do not have is forbidden by the action masks: train with "
+                "algorithm='MaskablePPO', or choose by action_masks()."
+            )
+        raise ConfigError(f"{what} {space}.")
+
+    def _say_nonfinite(
+        self,
+        what: str,
+        value: float,
+        copy: int,
+        column: int,
+        actions: Mapping[str, np.ndarray] | None,
+    ) -> None:
+        agent = self._arrays.agents[column]
+        action = "at reset"
+        for name, columns in self._arrays.groups.items():
+            if actions is not None and columns.start <= column < columns.stop:
+                action = f"after action {actions[name][copy, column - columns.start].tolist()!r}"
+        state = self._copies[copy]
+        raise TrainingEnvironmentError(
+            f"{what} of {agent} is {value} in copy {copy}, episode {state.number} (seed "
+            f"{state.seed}), step {state.length}, {action}. Nothing was learned from it. Mend the "
+            "world, or bound the value with a wrapper (clip_reward_v0, nan_zeros_v0)."
+        )
