@@ -1,0 +1,28 @@
+"""Which task a copy plays next, and how well each is played."""
+
+from daf_nb.curriculum.adapting import Change
+from daf_nb.curriculum.goals import Goals
+from daf_nb.curriculum.manager import CurriculumManager
+from daf_nb.curriculum.parameters import Choice, Integers, Linear, Uniform
+from daf_nb.curriculum.slices import Slices
+from daf_nb.curriculum.strategy import Outcome, Proposal, Strategy, register_strategy
+from daf_nb.curriculum.tasks import Assignment, Task, buckets, grid
+
+__all__ = [
+    "Assignment",
+    "Change",
+    "Choice",
+    "CurriculumManager",
+    "Goals",
+    "Integers",
+    "Linear",
+    "Outcome",
+    "Proposal",
+    "Slices",
+    "Strategy",
+    "Task",
+    "Uniform",
+    "buckets",
+    "grid",
+    "register_strategy",
+]
