@@ -10,7 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from daf_nb import testing
-    from daf_nb.config import RlConfig
+    from daf_nb.config import CurriculumConfig, RlConfig
+    from daf_nb.curriculum import (
+        Assignment,
+        Choice,
+        CurriculumManager,
+        Integers,
+        Linear,
+        Outcome,
+        Proposal,
+        Slices,
+        Strategy,
+        Task,
+        Uniform,
+        buckets,
+        grid,
+        register_strategy,
+    )
     from daf_nb.envs import AgentVecEnv, EnvDescription, describe_env, make_env
     from daf_nb.errors import (
         AdaptiveControllerError,
@@ -25,6 +41,7 @@ if TYPE_CHECKING:
         TrainingEnvironmentError,
     )
     from daf_nb.learn import Evaluation, RlTrainer
+    from daf_nb.notebook.plots import plot_curriculum, plot_slices
     from daf_nb.record import RunRecord, list_runs, load_run
     from daf_nb.session import Run, launch, train
 
@@ -33,27 +50,44 @@ __version__ = "0.1.0"
 __all__ = [
     "AdaptiveControllerError",
     "AgentVecEnv",
+    "Assignment",
     "CheckpointError",
+    "Choice",
     "ConfigError",
     "ConformanceError",
+    "CurriculumConfig",
+    "CurriculumManager",
     "CurriculumStagnationError",
     "DafError",
     "DafWarning",
     "EnvDescription",
     "Evaluation",
+    "Integers",
+    "Linear",
+    "Outcome",
+    "Proposal",
     "RecordError",
     "RlConfig",
     "RlTrainer",
     "Run",
     "RunRecord",
+    "Slices",
+    "Strategy",
+    "Task",
     "TaskGenerationError",
     "TrainingEnvironmentError",
+    "Uniform",
     "__version__",
+    "buckets",
     "describe_env",
+    "grid",
     "launch",
     "list_runs",
     "load_run",
     "make_env",
+    "plot_curriculum",
+    "plot_slices",
+    "register_strategy",
     "testing",
     "train",
 ]
@@ -61,26 +95,43 @@ __all__ = [
 _EXPORTS = {
     "AdaptiveControllerError": "daf_nb.errors",
     "AgentVecEnv": "daf_nb.envs",
+    "Assignment": "daf_nb.curriculum",
     "CheckpointError": "daf_nb.errors",
+    "Choice": "daf_nb.curriculum",
     "ConfigError": "daf_nb.errors",
     "ConformanceError": "daf_nb.errors",
+    "CurriculumConfig": "daf_nb.config",
+    "CurriculumManager": "daf_nb.curriculum",
     "CurriculumStagnationError": "daf_nb.errors",
     "DafError": "daf_nb.errors",
     "DafWarning": "daf_nb.errors",
     "EnvDescription": "daf_nb.envs",
     "Evaluation": "daf_nb.learn",
+    "Integers": "daf_nb.curriculum",
+    "Linear": "daf_nb.curriculum",
+    "Outcome": "daf_nb.curriculum",
+    "Proposal": "daf_nb.curriculum",
     "RecordError": "daf_nb.errors",
     "RlConfig": "daf_nb.config",
     "RlTrainer": "daf_nb.learn",
     "Run": "daf_nb.session",
     "RunRecord": "daf_nb.record",
+    "Slices": "daf_nb.curriculum",
+    "Strategy": "daf_nb.curriculum",
+    "Task": "daf_nb.curriculum",
     "TaskGenerationError": "daf_nb.errors",
     "TrainingEnvironmentError": "daf_nb.errors",
+    "Uniform": "daf_nb.curriculum",
+    "buckets": "daf_nb.curriculum",
     "describe_env": "daf_nb.envs",
+    "grid": "daf_nb.curriculum",
     "launch": "daf_nb.session",
     "list_runs": "daf_nb.record",
     "load_run": "daf_nb.record",
     "make_env": "daf_nb.envs",
+    "plot_curriculum": "daf_nb.notebook.plots",
+    "plot_slices": "daf_nb.notebook.plots",
+    "register_strategy": "daf_nb.curriculum",
     "train": "daf_nb.session",
 }
 _SUBMODULES = frozenset({"testing"})

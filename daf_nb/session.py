@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daf_nb.config import RlConfig
+from daf_nb.config import CurriculumConfig, RlConfig
+from daf_nb.curriculum import CurriculumManager
 from daf_nb.errors import ConfigError
 from daf_nb.learn import Evaluation, RlTrainer
 from daf_nb.learn.hooks import Callbacks, check_callbacks
@@ -40,6 +41,7 @@ def train(
     wrappers: Sequence[Wrapper] = (),
     policy: str | type[Any] = "MlpPolicy",
     success: SuccessLike = None,
+    curriculum: CurriculumManager | CurriculumConfig | None = None,
     callback: Callbacks = None,
     name: str | None = None,
     tags: Sequence[str] = (),
@@ -55,6 +57,7 @@ def train(
         wrappers: SuperSuit wrappers, innermost first, as in `make_env`.
         policy: SB3's policy name or class.
         success: an episode's success in [0, 1], as `RlTrainer` takes it.
+        curriculum: which tasks are played; a curriculum runs on success.
         callback: SB3 callbacks; a dict of group -> callbacks where there are several groups.
         name: what the run is called.
         tags: any texts to find it by.
@@ -69,6 +72,8 @@ def train(
         if "experiment_name" in fields:
             raise ConfigError("name and experiment_name are one thing; give one of them.")
         fields["experiment_name"] = name
+    if isinstance(curriculum, CurriculumConfig):
+        curriculum = CurriculumManager(curriculum)
     trainer = RlTrainer(
         RlConfig(**fields),
         env=world,
@@ -76,6 +81,7 @@ def train(
         wrappers=wrappers,
         policy=policy,
         success=success,
+        curriculum_manager=curriculum,
     )
     try:
         return launch(trainer, tags=tags, runs_dir=runs_dir, callback=callback)
@@ -207,13 +213,29 @@ class Run:
         """Saves every group's policy at the next boundary, as SB3's own archives; their paths."""
         return self.trainer.gate.ask(self._listener.save).result()
 
-    def evaluate(self, *, episodes: int = 50, deterministic: bool = False) -> Evaluation:
-        """Plays whole episodes on held-out seeds, against random actions; also while training."""
-        return self.trainer.evaluate_policy(episodes=episodes, deterministic=deterministic)
+    def evaluate(
+        self,
+        *,
+        episodes: int = 50,
+        deterministic: bool = False,
+        task: str | Sequence[str] | None = None,
+    ) -> Evaluation:
+        """Plays whole episodes on held-out seeds, against random actions; also while training.
+
+        Of a curriculum, its target is played, or `task`.
+        """
+        return self.trainer.evaluate_policy(
+            episodes=episodes, deterministic=deterministic, task=task
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 of every group's parameters in name order."""
         return self.trainer.gate.ask(self.trainer.fingerprint).result()
+
+    @property
+    def curriculum(self) -> CurriculumManager | None:
+        """The curriculum; what is asked of it while the run trains waits for a boundary."""
+        return self.trainer.curriculum
 
     def panel(self) -> Any:
         """The live view: widgets in a notebook, text elsewhere."""

@@ -13,6 +13,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from daf_nb.envs import Copies, Episode, GroupVecEnv, RowEnd
 from daf_nb.learn.actions import act, as_seen, to_world
 from daf_nb.learn.buffer import AgentRolloutBuffer
+from daf_nb.learn.course import Course, go_on
 
 __all__ = ["Collector", "Rollout", "StepHook"]
 
@@ -27,12 +28,16 @@ class Rollout:
     Attributes:
         steps: group -> live agent-steps.
         episodes: the episodes that ended, in order.
+        scores: their successes; None where success is not defined.
+        ended_at: the steps of the rollout in which they ended.
         ends: group -> the rows that ended.
         complete: False where a hook stopped it early; there is then nothing to train on.
     """
 
     steps: dict[str, int]
     episodes: list[Episode] = field(default_factory=list)
+    scores: list[float | None] = field(default_factory=list)
+    ended_at: list[int] = field(default_factory=list)
     ends: dict[str, list[RowEnd]] = field(default_factory=dict)
     complete: bool = True
 
@@ -50,9 +55,10 @@ class Collector:
     """Plays `n_steps` of every copy with the groups' policies.
 
     Args:
-        copies: the world's copies, already reset.
+        copies: the world's copies, already begun on the course.
         models: group -> its SB3 model.
         generator: source of all action noise, drawn in group order, rows in order.
+        course: what the copies play next, and where outcomes go.
     """
 
     def __init__(
@@ -60,8 +66,10 @@ class Collector:
         copies: Copies,
         models: Mapping[str, OnPolicyAlgorithm],
         generator: torch.Generator,
+        course: Course,
     ) -> None:
         self.copies = copies
+        self.course = course
         self._models = dict(models)
         self._generator = generator
         agents = copies.arrays.agents
@@ -88,6 +96,8 @@ class Collector:
                 return rollout
         for name, model in self._models.items():
             self._finish(name, model, cuts[name])
+        if self.course.needs_advantages:
+            self.course.advantages(*self._advantages(), rollout.ended_at, rollout.episodes)
         return rollout
 
     @torch.inference_mode()
@@ -117,7 +127,10 @@ class Collector:
             )
             if keep:
                 locals_[name] |= self._outcome(name, model)
-        rollout.episodes.extend(self.copies.episodes)
+        if self.copies.episodes:
+            rollout.episodes.extend(self.copies.episodes)
+            rollout.ended_at.extend([step] * len(self.copies.episodes))
+            rollout.scores.extend(go_on(self.copies, self.course))
         for end in self.copies.ends:
             name = self._group_of[end.agent]
             rollout.ends[name].append(end)
@@ -167,6 +180,16 @@ class Collector:
             "dones": env.terminated | env.truncated,
             "infos": env.infos(),
         }
+
+    def _advantages(self) -> tuple[np.ndarray, np.ndarray]:
+        """[copies, steps]: absolute advantages summed over live rows, and how many these were."""
+        copies, sums, counts = self.copies.num_envs, 0.0, 0
+        for model in self._models.values():
+            buffer = _buffer(model)  # rows are copy by copy; those not alive have advantage 0
+            by_copy = (copies, -1, buffer.buffer_size)
+            sums = sums + np.abs(buffer.advantages).reshape(by_copy).sum(1)
+            counts = counts + buffer.alive.reshape(by_copy).sum(1)
+        return np.asarray(sums), np.asarray(counts)
 
     def _row(self, name: str, end: RowEnd) -> int:
         columns = self.copies.arrays.groups[name]

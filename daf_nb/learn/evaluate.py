@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
-from pettingzoo.utils.env import ParallelEnv
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from daf_nb.envs import Copies, Episode
 from daf_nb.errors import ConfigError, DafError, TrainingEnvironmentError
 from daf_nb.learn.actions import act, as_seen, to_world
-from daf_nb.learn.success import SuccessLike, SuccessRule, success_rule
+from daf_nb.learn.course import Course, begin, go_on
 
 __all__ = ["Evaluation", "EvaluationStopped", "evaluate"]
 
 _Chooser = Callable[[Copies], dict[str, np.ndarray]]
+_Played = list[tuple[Episode, float | None]]
 _LONGEST = 100_000
 _RESAMPLES = 2_000
 
@@ -46,6 +46,7 @@ class Evaluation:
         agent_means: agent -> mean return.
         deterministic: the policies' modes were played, not samples.
         returns: every episode's return per agent, in order of (copy, episode).
+        tasks: the tasks played, where there is a curriculum.
     """
 
     mean_reward: float
@@ -58,6 +59,7 @@ class Evaluation:
     agent_means: dict[str, float]
     deterministic: bool
     returns: tuple[float, ...]
+    tasks: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         return self.to_dict()[name]
@@ -66,8 +68,9 @@ class Evaluation:
         low, high = self.interval
         chance_low, chance_high = self.random_interval
         success = "" if self.success is None else f", success {self.success:.2f}"
+        where = f"{', '.join(self.tasks)}: " if self.tasks else ""
         return (
-            f"return per agent {self.mean_reward:.2f} [{low:.2f}, {high:.2f}] over {self.n} "
+            f"{where}return per agent {self.mean_reward:.2f} [{low:.2f}, {high:.2f}] over {self.n} "
             f"episodes{success}; random policy {self.random_mean_reward:.2f} "
             f"[{chance_low:.2f}, {chance_high:.2f}]"
         )
@@ -79,14 +82,13 @@ class Evaluation:
 
 def evaluate(
     policies: Mapping[str, ActorCriticPolicy],
-    factory: Callable[[], ParallelEnv],
+    copies_of: Callable[[int], Copies],
     *,
-    groups: Mapping[str, list[str]],
+    course: Callable[[], Course],
     episodes: int,
     seed: int,
     deterministic: bool = False,
     num_envs: int = 8,
-    success: SuccessLike = None,
     going_on: Callable[[], bool] = lambda: True,
 ) -> Evaluation:
     """Plays `episodes` whole episodes with the policies, and as many with random actions.
@@ -95,13 +97,12 @@ def evaluate(
 
     Args:
         policies: group -> policy.
-        factory: returns a fresh world.
-        groups: group -> its agents.
+        copies_of: makes so many copies of the world, on seeds that training never uses.
+        course: makes what they play, once for the policies and once for chance.
         episodes: whole episodes of a whole copy, at least 1.
-        seed: run seed; the episodes' seeds are disjoint from those of training under it.
+        seed: of the actions' noise.
         deterministic: play the mode of each policy instead of a sample.
         num_envs: copies to play in.
-        success: success in [0, 1] of an episode, as `success_rule` takes it.
         going_on: asked at every step; False ends the evaluation.
 
     Raises:
@@ -116,41 +117,35 @@ def evaluate(
     rng = np.random.default_rng([seed, 2])
     played = []
     for chooser in (_policy_chooser(policies, generator, deterministic), _random_chooser(rng)):
-        copies = Copies(
-            factory,
-            groups=groups,
-            num_envs=min(num_envs, episodes),
-            seed=seed,
-            held_out=True,
-        )
+        copies = copies_of(min(num_envs, episodes))
         try:
-            played.append(_play(copies, episodes, chooser, going_on))
+            played.append(_play(copies, course(), episodes, chooser, going_on))
         finally:
             copies.close()
-    return _summed_up(*played, success=success_rule(success), deterministic=deterministic)
+    return _summed_up(*played, deterministic=deterministic)
 
 
-def _summed_up(
-    ours: list[Episode], chance: list[Episode], *, success: SuccessRule, deterministic: bool
-) -> Evaluation:
-    returns = [episode.mean_return for episode in ours]
-    random_returns = [episode.mean_return for episode in chance]
-    scores = [score for episode in ours if (score := success(episode)) is not None]
-    agents = {agent for episode in ours for agent in episode.returns}
+def _summed_up(ours: _Played, chance: _Played, *, deterministic: bool) -> Evaluation:
+    episodes, successes = zip(*ours, strict=True)
+    returns = [episode.mean_return for episode in episodes]
+    random_returns = [episode.mean_return for episode, _ in chance]
+    scores = [score for score in successes if score is not None]
+    agents = {agent for episode in episodes for agent in episode.returns}
     return Evaluation(
         mean_reward=float(np.mean(returns)),
         interval=bootstrap_interval(returns),
-        n=len(ours),
+        n=len(episodes),
         success=float(np.mean(scores)) if scores else None,
-        mean_length=float(np.mean([episode.length for episode in ours])),
+        mean_length=float(np.mean([episode.length for episode in episodes])),
         random_mean_reward=float(np.mean(random_returns)),
         random_interval=bootstrap_interval(random_returns),
         agent_means={
-            agent: float(np.mean([e.returns[agent] for e in ours if agent in e.returns]))
+            agent: float(np.mean([e.returns[agent] for e in episodes if agent in e.returns]))
             for agent in sorted(agents)
         },
         deterministic=deterministic,
         returns=tuple(returns),
+        tasks=tuple(sorted({episode.task for episode in episodes} - {""})),
     )
 
 
@@ -164,13 +159,17 @@ def bootstrap_interval(values: list[float], *, level: float = 0.95) -> tuple[flo
 
 
 def _play(
-    copies: Copies, episodes: int, choose: _Chooser, going_on: Callable[[], bool]
-) -> list[Episode]:
-    """The first episodes of each copy, sorted by copy and number."""
+    copies: Copies,
+    course: Course,
+    episodes: int,
+    choose: _Chooser,
+    going_on: Callable[[], bool],
+) -> _Played:
+    """The first episodes of each copy with their successes, sorted by copy and number."""
     share, extra = divmod(episodes, copies.num_envs)
     quota = [share + (copy < extra) for copy in range(copies.num_envs)]
-    done: list[Episode] = []
-    copies.reset()
+    done: _Played = []
+    begin(copies, course)
     steps = 0
     while len(done) < episodes:
         if not going_on():
@@ -182,8 +181,13 @@ def _play(
                 "max_cycles in env_kwargs, to evaluate whole episodes."
             )
         copies.step(choose(copies))
-        done += [e for e in copies.episodes if e.number < quota[e.copy]]
-    return sorted(done, key=lambda episode: (episode.copy, episode.number))
+        ended, scores = copies.episodes, go_on(copies, course)
+        done += [
+            (episode, score)
+            for episode, score in zip(ended, scores, strict=True)
+            if episode.number < quota[episode.copy]
+        ]
+    return sorted(done, key=lambda pair: (pair[0].copy, pair[0].number))
 
 
 def _policy_chooser(

@@ -14,10 +14,11 @@ class Event:
     """Something that happened at a boundary.
 
     Attributes:
-        kind: "start", "metrics", "evaluation", "checkpoint", "pause", "resume", "stop", "note" or
-            "end".
+        kind: "start", "metrics", "evaluation", "checkpoint", "pause", "resume", "stop", "note",
+            "journal" or "end".
         step: live agent-steps so far.
-        data: plain values; for "metrics", metric name -> number.
+        data: plain values; for "metrics", metric name -> number; for "journal", `name`, `old`,
+            `new` and `by` of a change from outside.
     """
 
     kind: str

@@ -17,9 +17,10 @@ from pettingzoo.utils.env import ParallelEnv
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.config import RlConfig
-from daf_nb.envs import Copies, World, WorldLike, Wrapper, agent_spaces, close_world, preflight
+from daf_nb.envs import Copies, Layout, World, WorldLike, Wrapper, preflight
 from daf_nb.errors import ConfigError
 from daf_nb.learn.collect import Collector, Rollout, StepHook
+from daf_nb.learn.course import Course, begin
 from daf_nb.learn.groups import group_agents
 from daf_nb.learn.models import check_batches, copy_policy, make_model, steps_per_rollout
 from daf_nb.learn.timing import choose_device
@@ -76,32 +77,43 @@ class Learner:
         config: how to train; `seed` must be set.
         world: what to train on.
         policy: SB3's policy name or class.
+        layout: the agents and spaces to learn for.
+        course: what the copies play, and where outcomes go.
 
     Attributes:
+        course: as given.
+        layout: as given.
         groups: group -> agents.
         models: group -> SB3 model.
         copies: the world's copies.
         device: where the models are.
     """
 
-    def __init__(self, config: RlConfig, world: World, policy: str | type[Any]) -> None:
+    def __init__(
+        self,
+        config: RlConfig,
+        world: World,
+        policy: str | type[Any],
+        *,
+        layout: Layout,
+        course: Course,
+    ) -> None:
         assert config.seed is not None, "the trainer draws a seed where none was given"
         if config.num_workers:
             raise ConfigError(
                 f"num_workers={config.num_workers}: copies are stepped in this process so far; "
                 "use 0."
             )
-        probe = world.build()
-        try:
-            self._spaces = agent_spaces(probe)
-        finally:
-            close_world(probe, world.name)
-        self.groups = group_agents(self._spaces, config.share)
+        if layout.padded_actions and config.algorithm != "MaskablePPO":
+            raise ConfigError(
+                "tasks differ in their actions: the padded ones must be masked, which needs "
+                "algorithm='MaskablePPO'."
+            )
+        self.layout, self.course = layout, course
+        self.groups = group_agents(layout.spaces, config.share)
         batches = check_batches(config, self.groups)
         self.n_steps = steps_per_rollout(config)
-        self.copies = Copies(
-            world.build, groups=self.groups, num_envs=config.num_envs, seed=config.seed
-        )
+        self.copies = self.copies_of(world, num_envs=config.num_envs, seed=config.seed)
         try:
             seeds = np.random.SeedSequence(config.seed).spawn(len(self.groups) + 1)
             noise, *weights = [int(child.generate_state(1)[0]) for child in seeds]
@@ -156,8 +168,8 @@ class Learner:
         """
         began = time.perf_counter()
         if self._collector is None:
-            self.copies.reset()
-            self._collector = Collector(self.copies, self.models, self._generator)
+            begin(self.copies, self.course)
+            self._collector = Collector(self.copies, self.models, self._generator, self.course)
         collector, self._collector = self._collector, None  # a world that raises starts over
         rollout = collector.collect(self.n_steps, on_step)
         self._collector = collector
@@ -169,32 +181,48 @@ class Learner:
             stats = {name: update(model) for name, model in self.models.items()}
         return Cycle(rollout, stats, collected - began, time.perf_counter() - collected)
 
+    def copies_of(
+        self, world: World, *, num_envs: int, seed: int, held_out: bool = False
+    ) -> Copies:
+        """Copies of a world in the learner's layout."""
+        return Copies(
+            world.build,
+            groups=self.groups,
+            num_envs=num_envs,
+            seed=seed,
+            held_out=held_out,
+            layout=self.layout,
+            rebuild=lambda env_kwargs: world.changed(env_kwargs).build(),
+        )
+
     @contextmanager
-    def elsewhere(self, task: str, world: World) -> Iterator[None]:
-        """Trains on another world, laid out like this one, on seeds of its own; then comes back.
+    def elsewhere(self, world: World, course: Course) -> Iterator[None]:
+        """Trains on another world or course, on seeds of its own; then comes back."""
+        self._visits += 1
+        seed = np.random.SeedSequence([self._seed, self._visits]).generate_state(1)[0]
+        copies = self.copies_of(world, num_envs=self.copies.num_envs, seed=int(seed))
+        home = self.copies, self.course
+        try:
+            self.copies, self.course, self._collector = copies, course, None
+            yield
+        finally:
+            (self.copies, self.course), self._collector = home, None
+            copies.close()
+
+    def check_alike(self, task: str, world: World) -> None:
+        """Looks whether the policies can learn on another world.
 
         Raises:
-            ConfigError: the task's agents or spaces differ from those trained.
+            ConfigError: its agents or spaces differ from those trained.
         """
         spaces = preflight(world).spaces
-        if spaces != self._spaces:
+        if spaces != self.layout.spaces:
             listing = "; ".join(f"{agent}: {its}" for agent, its in spaces.items())
-            ours = "; ".join(f"{agent}: {its}" for agent, its in self._spaces.items())
+            ours = "; ".join(f"{agent}: {its}" for agent, its in self.layout.spaces.items())
             raise ConfigError(
                 f"task {task!r} has other agents or spaces ({listing}) than the policies were "
                 f"made for ({ours})."
             )
-        self._visits += 1
-        seed = np.random.SeedSequence([self._seed, self._visits]).generate_state(1)[0]
-        num_envs = self.copies.num_envs
-        copies = Copies(world.build, groups=self.groups, num_envs=num_envs, seed=int(seed))
-        home = self.copies
-        try:
-            self.copies, self._collector = copies, None
-            yield
-        finally:
-            self.copies, self._collector = home, None
-            copies.close()
 
     def fingerprint(self) -> str:
         """SHA-256 of every group's parameters in name order."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict
 from typing import Any
 
 from daf_nb.config import RlConfig
 from daf_nb.envs import EnvDescription, World, preflight
 from daf_nb.errors import DafWarning
+from daf_nb.learn.curriculum import CurriculumCourse
 from daf_nb.learn.events import Event, Listener
 from daf_nb.learn.gate import Gate
 from daf_nb.learn.hooks import Callbacks, Hooks
 from daf_nb.learn.learner import Learner
 from daf_nb.learn.private import torch_threads
 from daf_nb.learn.progress import Progress
-from daf_nb.learn.success import SuccessRule
 from daf_nb.learn.timing import choose_threads
 
 __all__ = ["TrainingLoop"]
@@ -28,18 +30,24 @@ class TrainingLoop:
         learner: what is trained.
         config: intervals, threads and the total.
         world: checked by a pre-flight episode before the first rollout.
-        success: an episode's success.
+        curriculum: looked at between cycles; whether it is played is the learner's course.
     """
 
     def __init__(
-        self, learner: Learner, config: RlConfig, world: World, success: SuccessRule
+        self,
+        learner: Learner,
+        config: RlConfig,
+        world: World,
+        curriculum: CurriculumCourse | None = None,
     ) -> None:
         self.learner = learner
         self.gate = Gate()
-        self.progress = Progress(success)
+        self.progress = Progress()
         self.threads = None if config.torch_threads == "auto" else config.torch_threads
         self.description: EnvDescription | None = None
-        self._config, self._world = config, world
+        self._config, self._world, self._curriculum = config, world, curriculum
+        if curriculum is not None:
+            curriculum.manager.subscribe(lambda change: self.emit("journal", asdict(change)))
         self._listeners: list[Listener] = []
         self._due = {
             "evaluation": config.evaluation_interval,
@@ -78,7 +86,8 @@ class TrainingLoop:
         hooks = Hooks(callbacks, self.learner.models)
         accounts = [self.progress, *([also] if also else [])]
         self._prepare()
-        with self.gate.guard(), torch_threads(self.threads or 1):
+        leased = self._curriculum.training(self.gate) if self._curriculum else nullcontext()
+        with self.gate.guard(), leased, torch_threads(self.threads or 1):
             hooks.training_start(self._config.total_timesteps)
             try:
                 finished = self._cycles(enough, task, hooks, accounts, evaluate)
@@ -125,11 +134,21 @@ class TrainingLoop:
             metrics: dict[str, float] = {}
             for account in reversed(accounts):
                 metrics = account.add(cycle, task=task)
+            metrics |= self._look_at_curriculum()
             self.emit("metrics", metrics)
             if not cycle.rollout.complete:
                 return False
             self._fall_due(before, accounts, evaluate)
         return True
+
+    def _look_at_curriculum(self) -> dict[str, float]:
+        """Its metrics, where it is what is played; it may stagnate, and answer that."""
+        curriculum = self._curriculum
+        if curriculum is None or self.learner.course is not curriculum:
+            return {}
+        curriculum.boundary(1.0 - self._remaining(0))
+        self.progress.metrics |= (metrics := curriculum.metrics())
+        return metrics
 
     def _remaining(self, steps: int) -> float:
         """What remains of training, from 1 to 0, once `steps` more are counted."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
 
 import numpy as np
 
-from daf_nb.envs import Episode
+from daf_nb.learn.collect import Rollout
 from daf_nb.learn.learner import Cycle
-from daf_nb.learn.success import SuccessRule
 
 __all__ = ["Progress"]
 
@@ -22,9 +20,6 @@ _WINDOW = 100
 class Progress:
     """Counts what has been trained; all rates are over the training time, pauses excluded.
 
-    Args:
-        success: success in [0, 1] of an episode, None where it is not defined.
-
     Attributes:
         step: live agent-steps.
         episodes: finished episodes, whole copies counted once.
@@ -33,8 +28,7 @@ class Progress:
         metrics: the newest value of every metric.
     """
 
-    def __init__(self, success: SuccessRule) -> None:
-        self._success = success
+    def __init__(self) -> None:
         self.step = self.episodes = self.updates = 0
         self.seconds = 0.0
         self.metrics: dict[str, float] = {}
@@ -66,12 +60,12 @@ class Progress:
         return count / self.elapsed if self.elapsed > 0 else 0.0
 
     def add(self, cycle: Cycle, *, task: str) -> dict[str, float]:
-        """Takes in one cycle, its episodes credited to `task`; returns its metrics."""
+        """Takes in one cycle, its episodes credited to their tasks, else to `task`; its metrics."""
         rollout, seconds = cycle.rollout, cycle.rollout_seconds + cycle.update_seconds
         steps = sum(rollout.steps.values())
         self.step += steps
         self.updates += bool(cycle.stats)
-        metrics = self._episode_metrics(rollout.episodes, task) | {
+        metrics = self._episode_metrics(rollout, task) | {
             "time/agent_steps_per_second": steps / seconds,
             "time/rollout_seconds": cycle.rollout_seconds,
             "time/update_seconds": cycle.update_seconds,
@@ -87,7 +81,8 @@ class Progress:
         self.metrics.update(metrics)
         return metrics
 
-    def _episode_metrics(self, episodes: Sequence[Episode], task: str) -> dict[str, float]:
+    def _episode_metrics(self, rollout: Rollout, task: str) -> dict[str, float]:
+        episodes = rollout.episodes
         self.episodes += len(episodes)
         metrics: dict[str, float] = {"rollout/episodes": float(self.episodes)}
         if not episodes:
@@ -95,11 +90,13 @@ class Progress:
         returns = [episode.mean_return for episode in episodes]
         self._returns.extend(returns)
         self.best = max(self.best, *returns)
-        scores = [score for episode in episodes if (score := self._success(episode)) is not None]
+        scores = [score for score in rollout.scores if score is not None]
         self._successes.extend(scores)
         if scores:
             metrics["rollout/success_rate"] = float(np.mean(self._successes))
-        self._tasks.setdefault(task, deque(maxlen=_WINDOW)).extend(scores or returns)
+        for episode, score, earned in zip(episodes, rollout.scores, returns, strict=True):
+            played = self._tasks.setdefault(episode.task or task, deque(maxlen=_WINDOW))
+            played.append(earned if score is None else score)
         return metrics | {
             "rollout/return_mean": float(np.mean(returns)),
             "rollout/return_min": min(returns),

@@ -9,10 +9,14 @@ from pettingzoo.utils.env import ParallelEnv
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.config import RlConfig
+from daf_nb.curriculum import Assignment, CurriculumManager
 from daf_nb.envs import EnvDescription, World, WorldLike, Wrapper, fresh_seed
 from daf_nb.errors import ConfigError
-from daf_nb.learn.evaluate import Evaluation, EvaluationStopped, evaluate
+from daf_nb.learn.course import PlainCourse
+from daf_nb.learn.curriculum import CurriculumCourse, plain_layout, task_layout
+from daf_nb.learn.evaluate import Evaluation
 from daf_nb.learn.events import Listener
+from daf_nb.learn.examiner import Examiner
 from daf_nb.learn.gate import Gate
 from daf_nb.learn.hooks import Callbacks
 from daf_nb.learn.learner import Learner, as_world
@@ -41,11 +45,14 @@ class RlTrainer:
         policy: SB3's policy name or class.
         success: an episode's success in [0, 1]: a function of it, or the bounds (low, high) between
             which its return per agent is scaled; None for what the world's infos say.
+        curriculum_manager: what the copies play, and who is told of every episode's success; None
+            for one made from `config.curriculum_config`, or for the world as it is.
 
     Attributes:
         config: the config, its seed filled in.
         world: the world, as data.
         policy, success: as given.
+        curriculum: the curriculum, or None.
         finished: the last `train` reached its goal; False where it was stopped or raised.
         policies: group -> SB3 model; each can be saved and used without daf_nb.
         progress: steps, episodes, rates and the newest metrics.
@@ -64,6 +71,7 @@ class RlTrainer:
         wrappers: Sequence[Wrapper] = (),
         policy: str | type[Any] = "MlpPolicy",
         success: SuccessLike = None,
+        curriculum_manager: CurriculumManager | None = None,
     ) -> None:
         if config.seed is None:
             config = config.model_copy(update={"seed": fresh_seed()})
@@ -71,9 +79,19 @@ class RlTrainer:
         self.world = as_world(env, dict(env_kwargs or {}), tuple(wrappers))
         self.policy, self.success = policy, success
         self.finished = False
-        self._success = success_rule(success)
-        self._learner = Learner(config, self.world, policy)
-        self._loop = TrainingLoop(self._learner, config, self.world, self._success)
+        self.curriculum = _curriculum(config, curriculum_manager)
+        self._plain, self._tasks = PlainCourse(success_rule(success)), None
+        if self.curriculum is None:
+            layout = plain_layout(self.world)
+        else:
+            self._tasks = CurriculumCourse(self.curriculum, self._plain.finished, seed=config.seed)
+            layout = task_layout(self.curriculum, self.world)
+        course = self._tasks or self._plain
+        self._learner = Learner(config, self.world, policy, layout=layout, course=course)
+        self._loop = TrainingLoop(self._learner, config, self.world, self._tasks)
+        self._examiner = Examiner(
+            config, self._learner, self._loop, self.world, self._plain, self._tasks
+        )
         self.policies: dict[str, OnPolicyAlgorithm] = self._learner.models
         self.progress: Progress = self._loop.progress
         self.gate: Gate = self._loop.gate
@@ -117,7 +135,7 @@ class RlTrainer:
             lambda: self.progress.step >= total,
             task=self.world.name,
             callbacks=callback,
-            evaluate=lambda: self._evaluate_in_between(tell),
+            evaluate=lambda: self._examiner.in_between(tell),
         )
         results = self.progress.results()
         if finished and on_evaluation_complete:
@@ -140,18 +158,22 @@ class RlTrainer:
 
     def train_on_task(
         self,
-        task: str,
+        task: str | Assignment,
         env: World | WorldLike | ParallelEnv | None = None,
         *,
         episodes: int = 50,
         env_kwargs: Mapping[str, Any] | None = None,
     ) -> Results:
-        """Trains for at least `episodes` episodes of another world under the name `task`.
+        """Trains for at least `episodes` episodes of a task of the curriculum, or of another world.
+
+        The curriculum is not told what came of it: `update_task_performance` does that.
 
         Args:
-            task: what the episodes are credited to in `task_performance`.
-            env: the task's world, with the same agents and spaces; it gets the trainer's wrappers,
-                unless it is a `World`, which has its own. None for the trainer's own world.
+            task: a task of the curriculum, at its greatest difficulty, or an assignment, at its
+                own; or any name for a world given by `env` or `env_kwargs`. The episodes are
+                credited to it in `task_performance`.
+            env: a world with the same agents and spaces; it gets the trainer's wrappers, unless it
+                is a `World`, which has its own. None for the task's, else the trainer's own world.
             episodes: whole-copy episodes to play.
             env_kwargs: constructor arguments of `env`, or others for the trainer's own world.
 
@@ -159,19 +181,30 @@ class RlTrainer:
             The guide's keys, counted over these episodes only.
 
         Raises:
-            ConfigError: the task's agents or spaces differ from those trained.
+            ConfigError: the world's agents or spaces differ from those trained, or there is no such
+                task.
         """
         if episodes < 1:
             raise ConfigError(f"episodes={episodes}: at least one is needed.")
-        base = self.world if env is None else as_world(env, wrappers=tuple(self.world.wrappers))
-        world = World(base.world, {**base.env_kwargs, **(env_kwargs or {})}, base.wrappers)
-        part = Progress(self._success)
-        with self._learner.elsewhere(task, world):
-            self._loop.run(lambda: part.episodes >= episodes, task=task, also=part)
+        name, part = str(task), Progress()
+        world, course = self.world, self._plain
+        if self._tasks is not None and env is None and env_kwargs is None:
+            difficulty = task.difficulty if isinstance(task, Assignment) else None
+            course = self._tasks.only([name], seed=self.progress.updates, difficulty=difficulty)
+        else:
+            base = world if env is None else as_world(env, wrappers=tuple(world.wrappers))
+            world = World(base.world, {**base.env_kwargs, **(env_kwargs or {})}, base.wrappers)
+            self._learner.check_alike(name, world)
+        with self._learner.elsewhere(world, course):
+            self._loop.run(lambda: part.episodes >= episodes, task=name, also=part)
         return part.results()
 
     def evaluate_policy(
-        self, *, episodes: int | None = None, deterministic: bool = False
+        self,
+        *,
+        episodes: int | None = None,
+        deterministic: bool = False,
+        task: str | Sequence[str] | None = None,
     ) -> Evaluation:
         """Whole episodes on held-out seeds, with an interval, against random actions.
 
@@ -180,9 +213,14 @@ class RlTrainer:
         Args:
             episodes: how many; `evaluation_episodes` of the config by default.
             deterministic: play the policies' modes instead of samples.
+            task: one or several tasks of the curriculum, each at its greatest difficulty; by
+                default those that the curriculum aims at (its `target`, else the hardest), so that
+                policies are compared on one distribution whatever they were trained on.
+
+        Raises:
+            ConfigError: no such task, or no curriculum.
         """
-        snapshot = self.gate.ask(lambda: (self._learner.snapshot(), self.progress.step))
-        return self._evaluate(*snapshot.result(), episodes=episodes, deterministic=deterministic)
+        return self._examiner.now(episodes=episodes, deterministic=deterministic, task=task)
 
     # Reading
 
@@ -220,6 +258,10 @@ class RlTrainer:
         """
         norms = [v for k, v in self.progress.metrics.items() if k.endswith("/gradient_norm")]
         return max(norms, default=float("nan"))
+
+    def curriculum_spec(self) -> dict[str, Any] | None:
+        """The curriculum as data, its tasks and seed filled in: a `CurriculumConfig`'s fields."""
+        return None if self.curriculum is None else self.curriculum.spec()
 
     def fingerprint(self) -> str:
         """SHA-256 of every group's parameters in name order."""
@@ -261,37 +303,15 @@ class RlTrainer:
         """Closes the world's copies; the policies stay usable."""
         self._learner.close()
 
-    def _evaluate_in_between(self, tell: Callable[[Evaluation], None]) -> None:
-        """In the training thread; a stop ends the evaluation, and then the training."""
-        try:
-            evaluation = self._evaluate(
-                self._learner.policies,
-                self.progress.step,
-                going_on=lambda: not self.gate.stopped,
-            )
-        except EvaluationStopped:
-            return
-        tell(evaluation)
 
-    def _evaluate(
-        self,
-        policies: Mapping[str, Any],
-        step: int,
-        *,
-        episodes: int | None = None,
-        deterministic: bool = False,
-        going_on: Callable[[], bool] = lambda: True,
-    ) -> Evaluation:
-        assert self.config.seed is not None, "drawn in __init__"
-        evaluation = evaluate(
-            policies,
-            self.world.build,
-            groups=self._learner.groups,
-            episodes=self.config.evaluation_episodes if episodes is None else episodes,
-            seed=self.config.seed,
-            deterministic=deterministic,
-            success=self.success,
-            going_on=going_on,
+def _curriculum(config: RlConfig, manager: CurriculumManager | None) -> CurriculumManager | None:
+    """The curriculum that was given, or made from the config."""
+    told = config.curriculum_config
+    if manager is None:
+        return None if told is None else CurriculumManager(told)
+    if told is not None and told != manager.config:
+        raise ConfigError(
+            "curriculum_config and curriculum_manager do not agree; give one of them, or the "
+            "manager that was made from this config."
         )
-        self._loop.emit("evaluation", evaluation.to_dict(), step=step)
-        return evaluation
+    return manager

@@ -27,6 +27,7 @@ def run_spec(trainer: RlTrainer) -> dict[str, Any]:
         "policy": trainer.policy,
         "success": trainer.success,
         **trainer.config.model_dump(),
+        "curriculum_config": trainer.curriculum_spec(),
     }
 
 
@@ -73,6 +74,10 @@ class TrainingListener:
             values = dict(event.data)
             self.rows.append((event.step, values))
             self._recorder.log_metrics(event.step, values)
+            return
+        if event.kind == "journal":
+            with contextlib.suppress(RecordError):
+                self._recorder.log_journal({"step": event.step, **event.data})
             return
         if event.kind in ("pause", "resume"):
             self._recorder.set_status("PAUSED" if event.kind == "pause" else "RUNNING")

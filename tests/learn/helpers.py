@@ -14,8 +14,10 @@ from daf_nb.config import RlConfig
 from daf_nb.envs import Copies, World, agent_spaces
 from daf_nb.learn import RlTrainer
 from daf_nb.learn.collect import Collector
+from daf_nb.learn.course import PlainCourse, begin
 from daf_nb.learn.groups import group_agents
 from daf_nb.learn.models import make_model
+from daf_nb.learn.success import success_rule
 from daf_nb.testing import Scripted
 from tests import worlds
 
@@ -51,7 +53,7 @@ def endless(world: Any) -> Any:
     return made
 
 
-TRAINER = {"env_kwargs", "policy", "success", "wrappers"}
+TRAINER = {"curriculum_manager", "env_kwargs", "policy", "success", "wrappers"}
 
 
 def config(**fields: Any) -> RlConfig:
@@ -83,7 +85,8 @@ def make_collector(
     world = World(factory)
     groups = group_agents(agent_spaces(world.build()), share)
     copies = Copies(world.build, groups=groups, num_envs=told.num_envs, seed=told.seed)
-    copies.reset()
+    course = PlainCourse(success_rule(None))
+    begin(copies, course)
     models = {
         group: make_model(
             told,
@@ -96,7 +99,7 @@ def make_collector(
         )
         for group in groups
     }
-    return Collector(copies, models, torch.Generator().manual_seed(1)), models
+    return Collector(copies, models, torch.Generator().manual_seed(1), course), models
 
 
 def weights(model: OnPolicyAlgorithm) -> np.ndarray:
