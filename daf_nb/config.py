@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    model_validator,
+)
 
 from daf_nb.errors import ConfigError, unknown_name
 
@@ -30,9 +37,18 @@ def _said(model: type[BaseModel], error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             lines.append(unknown_name(f"{model.__name__} field", name, model.model_fields))
         else:
-            said = problem["msg"].removeprefix("Value error, ")
+            said = problem["msg"].removeprefix("Value error, ").removesuffix(".")
             lines.append(f"{name}={problem['input']!r}: {said}." if name else f"{said}.")
     return " ".join(lines)
+
+
+def _as_data(value: Any) -> Any:
+    """Ranges and choices say themselves how they are told as data."""
+    if isinstance(value, dict):
+        return {key: _as_data(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_data(item) for item in value]
+    return value.to_plain() if hasattr(value, "to_plain") else value
 
 
 class CurriculumConfig(Settings):
@@ -110,6 +126,10 @@ class CurriculumConfig(Settings):
         default=None,
         description="append to observations: which task it is (one of K), or its parameters",
     )
+
+    @field_serializer("tasks", when_used="json")
+    def _tasks_as_data(self, tasks: tuple[dict[str, Any], ...]) -> Any:
+        return _as_data(tasks)
 
     @model_validator(mode="after")
     def _band_in_order(self) -> CurriculumConfig:

@@ -57,7 +57,8 @@ def train(
         wrappers: SuperSuit wrappers, innermost first, as in `make_env`.
         policy: SB3's policy name or class.
         success: an episode's success in [0, 1], as `RlTrainer` takes it.
-        curriculum: which tasks are played; a curriculum runs on success.
+        curriculum: which tasks are played; a curriculum runs on success. One that has been played
+            goes on from there, with a warning.
         callback: SB3 callbacks; a dict of group -> callbacks where there are several groups.
         name: what the run is called.
         tags: any texts to find it by.

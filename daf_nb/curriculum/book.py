@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from daf_nb.config import CurriculumConfig
@@ -71,8 +71,8 @@ class TaskBook:
         self._tasks[task.name] = task
         return task
 
-    def close(self) -> list[Task]:
-        """No task can be added any more; all of them.
+    def checked(self) -> list[Task]:
+        """All tasks.
 
         Raises:
             ConfigError: there is none, or a target is unknown.
@@ -83,15 +83,21 @@ class TaskBook:
             )
         for name in self._config.target:
             _ = self[name]
-        self.closed = True
         return list(self)
 
-    def targets(self) -> list[Task]:
-        """The tasks that evaluation plays: those of `config.target`, else the hardest."""
+    def targets(self, weights: Sequence[float]) -> list[Task]:
+        """The tasks that evaluation plays.
+
+        Those of `config.target`, else the hardest of those that are wanted at all.
+
+        Args:
+            weights: of all tasks, as they are now.
+        """
         if self._config.target:
             return [self[name] for name in self._config.target]
-        top = max(task.high for task in self)
-        return [task for task in self if task.high == top]
+        wanted = [task for task, weight in zip(self, weights, strict=True) if weight > 0]
+        top = max(task.high for task in wanted)
+        return [task for task in wanted if task.high == top]
 
     def goals(self) -> Goals | None:
         """The vectors that observations get, where `config.goal` asks for them."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from daf_nb.config import CurriculumConfig
-from daf_nb.curriculum.adapting import Change, adapt
+from daf_nb.curriculum.adapting import ACTIONS, Change, adapt
 from daf_nb.curriculum.book import TaskBook
+from daf_nb.curriculum.lifetime import Lifetime
 from daf_nb.curriculum.parameters import is_drawn
 from daf_nb.curriculum.sequences import preview
 from daf_nb.curriculum.slices import Slices, slice_outcomes
@@ -22,13 +20,10 @@ from daf_nb.errors import (
     ConfigError,
     CurriculumStagnationError,
     TaskGenerationError,
+    unknown_name,
 )
 
 __all__ = ["CurriculumManager"]
-
-
-def _at_once(work: Callable[[], Any]) -> Any:
-    return work()
 
 
 def _is_success(value: Any) -> bool:
@@ -50,19 +45,22 @@ class CurriculumManager:
 
     Attributes:
         config: as given.
+        book: the tasks, with the targets and goal vectors that the config asks for.
+        life: the moving parts, and whose they are; for the run that plays.
 
     Raises:
         ConfigError: an unknown strategy, or a task that cannot be.
     """
 
     def __init__(self, config: CurriculumConfig | None = None) -> None:
+        if not (config is None or isinstance(config, CurriculumConfig)):
+            raise ConfigError(
+                f"{config!r} is no CurriculumConfig; CurriculumConfig(strategy=...) chooses a "
+                "strategy by name."
+            )
         self.config = config or CurriculumConfig()
-        self._book = TaskBook(self.config)
-        self._teacher: Teacher | None = None
-        self._listeners: list[Callable[[Change], None]] = []
-        self._through: Callable[[Callable[[], Any]], Any] = _at_once
-        self._leased = False
-        self._seed = self.config.seed
+        self.book = TaskBook(self.config)
+        self.life = Lifetime(self.config, self.book)
         if self.config.strategy is not None:
             check_strategy(self.config.strategy, self.config.strategy_options)
             if self.config.strategy == "learning_progress" and not (
@@ -77,7 +75,7 @@ class CurriculumManager:
     @property
     def tasks(self) -> Mapping[str, Task]:
         """Name -> task, in the order in which they were added."""
-        return {task.name: task for task in self._book}
+        return {task.name: task for task in self.book}
 
     def add_task(
         self,
@@ -96,13 +94,13 @@ class CurriculumManager:
             ConfigError: a name that is taken, a value outside of what is allowed, or a curriculum
                 that has already begun.
         """
-        return self._book.add(
+        return self.book.add(
             Task(name, difficulty, env_kwargs or {}, config or {}, success, weight, apply)
         )
 
     def add_tasks(self, tasks: Iterable[Task]) -> list[Task]:
         """Adds tasks, as `grid` and `buckets` make them; errors as `add_task`."""
-        return [self._book.add(task) for task in tasks]
+        return [self.book.add(task) for task in tasks]
 
     def set_weight(self, task: str, weight: float, *, by: str = "user") -> list[Change]:
         """Wants more or less of a task; 0 leaves it out.
@@ -110,16 +108,8 @@ class CurriculumManager:
         Raises:
             ConfigError: an unknown task, a weight outside of 0 to 1e9, or no task would be left.
         """
-        place, wanted = self._book.place(task), check_weight(task, weight)
-
-        def work() -> list[Change]:
-            chooser = self.teacher.chooser
-            old = float(chooser.weights[place])
-            chooser.set_weight(place, wanted)
-            changed = [Change(f"curriculum.weight[{task}]", old, wanted, by)]
-            return self._tell(changed if old != wanted else [])
-
-        return self._through(work)
+        place, wanted = self.book.place(task), check_weight(task, weight)
+        return self.life.change(lambda teacher: _weigh(teacher, task, place, wanted, by))
 
     # Choosing and learning
 
@@ -127,15 +117,17 @@ class CurriculumManager:
         """Draws the next episode's task: its name by `str`, its arguments as attributes.
 
         Raises:
-            ConfigError: the curriculum has no task.
+            ConfigError: the curriculum has no task, or a run trains on it now.
             TaskGenerationError: a function of the difficulty raised.
         """
-        return self._through(self.teacher.assign)
+        return self.life.alone("get_next_task").assign()
 
     def generate_task_sequence(
         self, sequence_length: int, difficulty_progression: str = "adaptive"
     ) -> list[Assignment]:
         """A preview of what could be played; nothing is changed or committed by looking.
+
+        Before a seed is known, it is that of seed 0.
 
         Args:
             sequence_length: how many assignments.
@@ -146,12 +138,9 @@ class CurriculumManager:
         Raises:
             ConfigError: an unknown progression, a length below 1, or no task.
         """
-        teacher = self.teacher
-        return self._through(
-            lambda: preview(
-                teacher.chooser, sequence_length, difficulty_progression, teacher.ledger.episodes
-            )
-        )
+        teacher = self.life.look()
+        seen = teacher.ledger.episodes
+        return preview(teacher.chooser, sequence_length, difficulty_progression, seen)
 
     def update_task_performance(self, task: str | Assignment, performance: float) -> None:
         """Reports one episode's success.
@@ -162,7 +151,8 @@ class CurriculumManager:
             performance: success in [0, 1]; never a raw reward.
 
         Raises:
-            ConfigError: an unknown task, one of another curriculum, or a success outside of [0, 1].
+            ConfigError: an unknown task, one of another curriculum, a success outside of [0, 1], or
+                a run trains on the curriculum now and reports by itself.
             CurriculumStagnationError: stagnation was found, and `on_failure` is "raise".
         """
         if not _is_success(performance):
@@ -171,30 +161,37 @@ class CurriculumManager:
                 "scale a return between declared bounds first."
             )
 
-        def work() -> None:
-            played = self._own(task) if isinstance(task, Assignment) else self._as_played(task)
-            if self.teacher.record(played, float(performance)):
-                self.check()
-
-        self._through(work)
+        teacher = self.life.alone("update_task_performance")
+        played = self._own(task) if isinstance(task, Assignment) else self._as_played(task)
+        if teacher.record(played, float(performance)):
+            self.check()
 
     def check(self) -> list[Change]:
         """Looks for stagnation, and answers it as `on_failure` says.
 
         Raises:
-            CurriculumStagnationError: it was found, and `on_failure` is "raise".
+            CurriculumStagnationError: it was found, and `on_failure` is "raise" or can change
+                nothing more.
         """
-        stagnation = self.teacher.stagnation
+        stagnation = self.life.look().stagnation
         found = stagnation.found() if stagnation is not None else None
         if found is None:
             return []
-        if self.config.on_failure == "raise":
+        answer = self.config.on_failure
+        if answer == "raise":
             raise CurriculumStagnationError(
                 f"curriculum {self.config.name!r} stagnates: {found}. Try "
                 "adapt_curriculum('reduce_difficulty') or 'rehearse', easier tasks, or "
                 "on_failure='reduce_difficulty', which does so by itself."
             )
-        return self.adapt_curriculum(self.config.on_failure, by=f"stagnation: {found}")
+        by = f"stagnation: {found}"
+        changes = self.life.change_now(lambda teacher: adapt(teacher, self.config, answer, by))
+        if not changes:
+            raise CurriculumStagnationError(
+                f"curriculum {self.config.name!r} stagnates: {found}, and on_failure={answer!r} "
+                "can change nothing more. Add easier tasks, or look at success and reward."
+            )
+        return changes
 
     def adapt_curriculum(self, action: str, *, by: str = "user") -> list[Change]:
         """Makes the curriculum easier or harder, or repeats earlier tasks.
@@ -208,12 +205,15 @@ class CurriculumManager:
             by: who asks, for the journal.
 
         Returns:
-            What was changed; nothing where a limit was reached or nothing was called for.
+            What was changed; nothing where a limit was reached or nothing was called for, or where
+            a callback asks in the middle of a rollout, and it is yet to come.
 
         Raises:
             ConfigError: an unknown action.
         """
-        return self._through(lambda: self._tell(adapt(self.teacher, self.config, action, by)))
+        if action not in ACTIONS:
+            raise ConfigError(unknown_name("action", action, ACTIONS))
+        return self.life.change(lambda teacher: adapt(teacher, self.config, action, by))
 
     def leave_out(self, error: TaskGenerationError, task: str) -> list[Change]:
         """Answers a task that cannot be made as `on_failure` says.
@@ -223,8 +223,10 @@ class CurriculumManager:
         """
         if self.config.on_failure == "raise":
             raise error
+        by = f"task generation: {error}"
         try:
-            return self.set_weight(task, 0.0, by=f"task generation: {error}")
+            place = self.book.place(task)
+            return self.life.change_now(lambda teacher: _weigh(teacher, task, place, 0.0, by))
         except ConfigError:
             raise error from None
 
@@ -242,7 +244,7 @@ class CurriculumManager:
             episodes, its 95 % Wilson `interval`, `learning_progress`, `share`, `difficulty`,
             `weight`, `flags`.
         """
-        return statistics(self.teacher, self.config)
+        return statistics(self.life.look(), self.config)
 
     def slices(self, axes: str | Sequence[str], *, bins: int = 5) -> Slices:
         """Success by task parameter, over the newest outcomes; arguments as `slice_outcomes`.
@@ -250,95 +252,53 @@ class CurriculumManager:
         Raises:
             ConfigError: slice analysis is off, or an unknown axis.
         """
-        if self.teacher.log is None:
+        log = self.life.look().log
+        if log is None:
             raise ConfigError("enable_slice_analysis=False: no outcomes were kept to slice.")
-        return slice_outcomes(self.teacher.log, axes, bins=bins)
+        return slice_outcomes(log, axes, bins=bins)
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         """Tells `listener` of every change from now on."""
-        self._listeners.append(listener)
+        self.life.subscribe(listener)
 
     # State
 
     @property
+    def begun(self) -> bool:
+        """An episode was drawn or reported."""
+        return self.life.begun
+
+    @property
     def teacher(self) -> Teacher:
-        """The moving parts; made when first needed, from when on no task can be added.
-
-        Raises:
-            ConfigError: the curriculum has no task.
-        """
-        return self.begin()
-
-    def begin(self, seed: int | None = None) -> Teacher:
-        """Closes the list of tasks and makes the moving parts, unless that was done.
-
-        Args:
-            seed: of everything drawn, where the config has none; None draws one.
+        """The moving parts, for those who go below the verbs; from then on no task can be added.
 
         Raises:
             ConfigError: the curriculum has no task, or its strategy refuses them.
         """
-        if self._teacher is None:
-            tasks = self._book.close()
-            if self._seed is None:
-                drawn = int(np.random.SeedSequence().generate_state(1)[0])
-                self._seed = drawn if seed is None else seed
-            self._teacher = Teacher(self.config, tasks, self._seed)
-        return self._teacher
-
-    @property
-    def begun(self) -> bool:
-        """An episode was drawn or reported."""
-        return self._teacher is not None
-
-    @contextmanager
-    def lease(self, through: Callable[[Callable[[], Any]], Any]) -> Iterator[None]:
-        """While it lasts, what others ask goes `through` a run, to its next boundary.
-
-        Args:
-            through: runs what it is given, and returns its result.
-
-        Raises:
-            ConfigError: another run trains on this curriculum now.
-        """
-        if self._leased:
-            raise ConfigError(
-                f"curriculum {self.config.name!r} is being trained on by another run; make a new "
-                "CurriculumManager for this one."
-            )
-        self._leased, self._through = True, through
-        try:
-            yield
-        finally:
-            self._leased, self._through = False, _at_once
-
-    @property
-    def book(self) -> TaskBook:
-        """The tasks, with the targets and goal vectors that the config asks for."""
-        return self._book
+        return self.life.begin()
 
     def spec(self) -> dict[str, Any]:
         """Config and tasks as data: what a record holds. Functions are told by their names."""
         return {
             **self.config.model_dump(),
-            "seed": self._seed,
-            "tasks": self._book.to_plain(),
+            "seed": self.life.seed,
+            "tasks": self.book.to_plain(),
         }
 
     def state_dict(self) -> dict[str, Any]:
         """All that changes, as data that JSON holds without loss."""
-        return self._through(self.teacher.state_dict)
+        return self.life.look().state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continues exactly where `state_dict` was taken; the tasks must be the same.
 
         Raises:
-            ConfigError: the state is one of another curriculum.
+            ConfigError: the state is one of another curriculum, or a run trains on this one now.
         """
-        self._through(lambda: self.teacher.load_state_dict(state))
+        self.life.alone("load_state_dict").load_state_dict(state)
 
     def _own(self, assignment: Assignment) -> Assignment:
-        if self._book.place(assignment.task) != assignment.index:
+        if self.book.place(assignment.task) != assignment.index:
             raise ConfigError(
                 f"the assignment of task {assignment.task!r} is one of another curriculum; report "
                 "it there, or by the task's name."
@@ -350,8 +310,8 @@ class CurriculumManager:
 
         What would have been drawn is not known, and left out.
         """
-        chooser, task, index = self.teacher.chooser, self._book[name], self._book.place(name)
-        bound = self.teacher.strategy.bound
+        teacher, task, index = self.life.begin(), self.book[name], self.book.place(name)
+        chooser, bound = teacher.chooser, teacher.strategy.bound
         level = chooser.level if bound is None else bound
         return Assignment(
             name,
@@ -362,8 +322,8 @@ class CurriculumManager:
             probe=bound is not None and bool(chooser.nearest_ones(bound)[index]),
         )
 
-    def _tell(self, changes: list[Change]) -> list[Change]:
-        for change in changes:
-            for listener in self._listeners:
-                listener(change)
-        return changes
+
+def _weigh(teacher: Teacher, task: str, place: int, weight: float, by: str) -> list[Change]:
+    old = float(teacher.chooser.weights[place])
+    teacher.chooser.set_weight(place, weight)
+    return [Change(f"curriculum.weight[{task}]", old, weight, by)] if old != weight else []

@@ -25,7 +25,16 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Uniform:
+class _Told:
+    """A parameter that can say itself as data."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """The kind and the fields, as `from_plain` takes them."""
+        return {_MARK: type(self).__name__.lower(), **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Uniform(_Told):
     """A float drawn uniformly from [low, high]; `alp_gmm` chooses it instead.
 
     Raises:
@@ -44,7 +53,7 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class Integers:
+class Integers(_Told):
     """An integer drawn uniformly from low, low + 1, ..., high; both ends belong to it.
 
     Raises:
@@ -63,7 +72,7 @@ class Integers:
 
 
 @dataclass(frozen=True, init=False)
-class Choice:
+class Choice(_Told):
     """One of `values`, all alike: `Choice(2, 3, 5)`.
 
     Raises:
@@ -79,7 +88,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(_Told):
     """From `start` at difficulty 0 to `end` at difficulty 1; rounded where both are ints.
 
     Raises:
@@ -144,9 +153,8 @@ def to_plain(value: Any) -> Any:
 
     A function of the difficulty other than `Linear` is told by its name, and cannot be restored.
     """
-    for kind, maker in _KINDS.items():
-        if type(value) is maker:
-            return {_MARK: kind, **asdict(value)}
+    if isinstance(value, _Told):
+        return value.to_plain()
     if callable(value):
         named = value if hasattr(value, "__qualname__") else type(value)
         return {_MARK: "function", "name": f"{named.__module__}.{named.__qualname__}"}

@@ -45,8 +45,12 @@ def task_from_plain(plain: Mapping[str, Any]) -> Task:
         if isinstance(values, Mapping):
             given[name] = {key: from_plain(value) for key, value in values.items()}
     for name in ("success", "apply"):
-        given[name] = from_plain(given.get(name))
+        if isinstance(given.get(name), Mapping):
+            raise ConfigError(
+                f"task {given['name']!r}: {name} was the function {given[name].get('name')!r}, "
+                "which data cannot hold; give the task again."
+            )
     for name in ("difficulty", "success"):
-        if isinstance(given[name], list):
+        if isinstance(given.get(name), list):
             given[name] = tuple(given[name])
     return Task(**given)

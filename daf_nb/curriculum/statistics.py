@@ -56,7 +56,9 @@ def metrics(teacher: Teacher) -> dict[str, float]:
 def _by_task(teacher: Teacher) -> dict[str, dict[str, Any]]:
     chooser, ledger = teacher.chooser, teacher.ledger
     counts, success = ledger.counts, ledger.success
-    low, high = wilson_interval(np.nan_to_num(success) * counts, counts)
+    # Another thread may be adding: no more successes than episodes, whichever was read first.
+    successes = np.minimum(np.nan_to_num(success) * counts, counts)
+    low, high = wilson_interval(successes, counts)
     progress = None if teacher.tracker is None else teacher.tracker.shares()
     mastered, noisy, shares = ledger.mastered, ledger.noisy, chooser.shares
     flags = {

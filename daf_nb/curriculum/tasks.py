@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,10 @@ from daf_nb.errors import ConfigError, TaskGenerationError
 __all__ = ["Assignment", "Task", "buckets", "check_weight", "grid"]
 
 _MOST_WEIGHT = 1e9
+
+
+_MUTABLE = (dict, list, set, np.ndarray)
+_LONGEST_NAME = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,11 @@ class Task:
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name):
             raise ConfigError(f"task name {self.name!r}: a text that is not empty is needed.")
+        if len(self.name) > _LONGEST_NAME:
+            raise ConfigError(
+                f"task name {self.name[:40]!r}... has {len(self.name):,} characters; "
+                f"{_LONGEST_NAME:,} at most."
+            )
         ends: Sequence[Any] = (
             self.difficulty
             if isinstance(self.difficulty, (tuple, list))
@@ -239,6 +249,8 @@ class Task:
         for name, value in values.items():
             if name in placed:
                 drawn[name] = value.at(float(placed[name]))
+            elif isinstance(value, _MUTABLE):
+                drawn[name] = copy.deepcopy(value)  # a world may write into what it is given
             elif is_drawn(value):
                 try:
                     drawn[name] = draw(value, rng, difficulty)

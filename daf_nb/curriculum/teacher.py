@@ -41,10 +41,7 @@ class Teacher:
     """
 
     def __init__(self, config: CurriculumConfig, tasks: Sequence[Task], seed: int) -> None:
-        choose, draw, track = [
-            np.random.default_rng(child)
-            for child in np.random.SeedSequence([seed, _STREAM]).spawn(3)
-        ]
+        choose, draw, track = _generators(seed)
         name = config.strategy or default_strategy(tasks)
         self.name = name
         self.strategy = make_strategy(name, tasks, choose, config.strategy_options)
@@ -73,6 +70,17 @@ class Teacher:
                 mastery=config.mastery,
             )
         self._every = config.stats_update_frequency
+
+    @property
+    def begun(self) -> bool:
+        """An episode was drawn or reported."""
+        return bool(self.episodes or self.chooser.drawn)
+
+    def reseed(self, seed: int) -> None:
+        """Draws from another seed; before anything was drawn."""
+        self.strategy.rng, self.chooser.rng, track = _generators(seed)
+        if self.tracker is not None and self.tracker is not self.strategy:
+            self.tracker.rng = track
 
     def assign(self) -> Assignment:
         """The next episode's task, everything drawn."""
@@ -163,6 +171,12 @@ class Teacher:
             "stagnation": self.stagnation,
         }
         return {name: part for name, part in parts.items() if part is not None}
+
+
+def _generators(seed: int) -> list[np.random.Generator]:
+    """Of the strategy, of the draws, and of the tracker."""
+    children = np.random.SeedSequence([seed, _STREAM]).spawn(3)
+    return [np.random.default_rng(child) for child in children]
 
 
 def default_strategy(tasks: Sequence[Task]) -> str:

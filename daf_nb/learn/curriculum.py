@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
 
 import numpy as np
 
-from daf_nb.curriculum import Assignment, CurriculumManager, Task
+from daf_nb.config import RlConfig
+from daf_nb.curriculum import Assignment, Change, CurriculumManager
 from daf_nb.curriculum.statistics import metrics
 from daf_nb.curriculum.strategies import merge_parts
-from daf_nb.envs import Episode, Layout, Setting, World, agent_spaces, close_world, merge_layouts
-from daf_nb.errors import ConfigError, TaskGenerationError
+from daf_nb.curriculum.teacher import Teacher
+from daf_nb.envs import Episode, Setting
+from daf_nb.errors import ConfigError, DafWarning, TaskGenerationError
 from daf_nb.learn.course import TaskCourse, setting_of, task_rules
 from daf_nb.learn.gate import Gate
 from daf_nb.learn.success import SuccessRule
 
-__all__ = ["CurriculumCourse", "plain_layout", "task_layout"]
-
-_MOST_VARIANTS = 64
+__all__ = ["CurriculumCourse", "begin_curriculum", "chosen_curriculum"]
 
 
 class CurriculumCourse:
@@ -29,18 +28,18 @@ class CurriculumCourse:
     Args:
         manager: the curriculum.
         success: an episode's success, where its task has no rule of its own.
-        seed: the run's.
     """
 
-    def __init__(
-        self, manager: CurriculumManager, success: SuccessRule, *, seed: int | None
-    ) -> None:
+    def __init__(self, manager: CurriculumManager, success: SuccessRule) -> None:
         self.manager = manager
-        self._teacher = manager.begin(seed)
-        self._tasks = list(manager.book)
+        self._tasks = manager.book.checked()
         self._goals = manager.book.goals()
         self._rules = task_rules(self._tasks, success)
         self._parts: dict[int, list[tuple[float, int]]] = {}
+
+    @property
+    def _teacher(self) -> Teacher:
+        return self.manager.teacher
 
     @property
     def needs_advantages(self) -> bool:
@@ -102,9 +101,16 @@ class CurriculumCourse:
     def forget(self) -> None:
         self._parts.clear()
 
-    def training(self, gate: Gate) -> AbstractContextManager[None]:
-        """While it lasts, the curriculum is this run's, and others' wishes wait for its gate."""
-        return self.manager.lease(lambda work: gate.ask(work).result())
+    def training(
+        self, gate: Gate, listener: Callable[[Change], None]
+    ) -> AbstractContextManager[None]:
+        """While it lasts, the curriculum is this run's, and others' changes wait for its gate."""
+
+        def door(work: Callable[[], list[Change]]) -> list[Change]:
+            inside, future = gate.inside, gate.change(work)
+            return [] if inside else future.result()
+
+        return self.manager.life.lease(door, listener)
 
     def boundary(self, progress: float) -> None:
         """Tells how much of the training is over, and looks for stagnation.
@@ -119,6 +125,12 @@ class CurriculumCourse:
         """Difficulty and success; share and success of up to 32 tasks."""
         return metrics(self._teacher)
 
+    @property
+    def targets(self) -> list[str]:
+        """The tasks that evaluation plays."""
+        weights = self.manager.life.look().chooser.weights
+        return [task.name for task in self.manager.book.targets(weights.tolist())]
+
     def only(
         self, names: Sequence[str], *, seed: int, difficulty: float | None = None
     ) -> TaskCourse:
@@ -128,50 +140,38 @@ class CurriculumCourse:
         return TaskCourse(chosen, self._rules, goals=self._goals, seed=seed, difficulty=difficulty)
 
 
-def task_layout(manager: CurriculumManager, world: World) -> Layout:
-    """What the learner sees of all tasks: their agents' union, padded and with goals where asked.
-
-    Builds a world for each choice of constructor arguments, and for the ends of their ranges.
+def chosen_curriculum(
+    config: RlConfig, manager: CurriculumManager | None
+) -> CurriculumManager | None:
+    """The curriculum that was given, or made from the config.
 
     Raises:
-        TaskGenerationError: a task's world cannot be made; the task is named.
-        ConfigError: spaces of tasks differ, or a goal cannot be appended.
+        ConfigError: both were given and do not agree, or a run trains on it now.
     """
-    found: dict[str, Any] = {}
-    variants: dict[str, Any] = {}
-    for task in manager.book:
-        for number, env_kwargs in enumerate(_variants(task)):
-            key = repr(sorted(env_kwargs.items()))
-            if key not in found:
-                found[key] = _spaces_of(task, world.changed(env_kwargs))
-            variants[f"{task.name} {env_kwargs}" if number else task.name] = found[key]
-    goals = manager.book.goals()
-    size = 0 if goals is None else len(goals.names)
-    return merge_layouts(variants, pad=manager.config.pad_spaces, goal_size=size)
+    told = config.curriculum_config
+    if manager is None:
+        return None if told is None else CurriculumManager(told)
+    if not isinstance(manager, CurriculumManager):
+        raise ConfigError(
+            f"curriculum {manager!r}: a CurriculumManager or a CurriculumConfig is needed; "
+            "CurriculumConfig(strategy=...) chooses a strategy by name."
+        )
+    if told is not None and told != manager.config:
+        raise ConfigError(
+            "curriculum_config and curriculum_manager do not agree; give one of them, or the "
+            "manager that was made from this config."
+        )
+    manager.life.refuse_leased()
+    return manager
 
 
-def plain_layout(world: World) -> Layout:
-    """What the learner sees of a world as it is."""
-    env = world.build()
-    try:
-        return Layout(agent_spaces(env))
-    finally:
-        close_world(env, world.name)
-
-
-def _spaces_of(task: Task, world: World) -> Any:
-    try:
-        return plain_layout(world).spaces
-    except Exception as error:
-        raise TaskGenerationError(
-            f"task {task.name!r} cannot be made: {error}", task=task.name
-        ) from error
-
-
-def _variants(task: Task) -> list[dict[str, Any]]:
-    choices = task.corners()
-    combinations = itertools.product(*choices.values())
-    return [
-        dict(zip(choices, values, strict=True))
-        for values in itertools.islice(combinations, _MOST_VARIANTS)
-    ]
+def begin_curriculum(manager: CurriculumManager, *, seed: int | None) -> None:
+    """Seeds the curriculum with the run's seed; one that has been played goes on, and says so."""
+    if manager.life.begun:
+        warnings.warn(
+            f"curriculum {manager.config.name!r} goes on from its {manager.teacher.episodes} "
+            "episodes; make a new CurriculumManager to start over.",
+            DafWarning,
+            stacklevel=3,
+        )
+    manager.life.begin(seed)

@@ -7,7 +7,7 @@ from typing import Any
 
 from daf_nb.config import RlConfig
 from daf_nb.envs import Copies, World
-from daf_nb.errors import ConfigError
+from daf_nb.errors import ConfigError, TaskGenerationError
 from daf_nb.learn.course import Course, PlainCourse
 from daf_nb.learn.curriculum import CurriculumCourse
 from daf_nb.learn.evaluate import Evaluation, EvaluationStopped, evaluate
@@ -68,6 +68,11 @@ class Examiner:
             )
         except EvaluationStopped:
             return
+        except TaskGenerationError as error:
+            if self._curriculum is None or self._curriculum.manager.config.on_failure == "raise":
+                raise
+            self._loop.emit("note", {"evaluation": f"left out: {error}"})
+            return
         tell(evaluation)
 
     def _course(self, task: str | Sequence[str] | None) -> Callable[[], Course]:
@@ -77,7 +82,7 @@ class Examiner:
                 raise ConfigError(f"task={task!r}: there is no curriculum; leave the task out.")
             return lambda: self._plain
         if task is None:
-            names = [target.name for target in curriculum.manager.book.targets()]
+            names = curriculum.targets
         else:
             names = [task] if isinstance(task, str) else list(task)
         return lambda: curriculum.only(names, seed=self._config.seed or 0)

@@ -21,7 +21,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._paused = self._stopped = False
+        self._paused = self._stopped = self._busy = False
         self._trainer: int | None = None
         self._asked: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
 
@@ -49,6 +49,32 @@ class Gate:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+
+    @property
+    def inside(self) -> bool:
+        """The training thread asks, between boundaries: in a callback of a rollout or an update."""
+        return self._busy and self._trainer == threading.get_ident()
+
+    @contextmanager
+    def between(self) -> Iterator[None]:
+        """The training thread is between boundaries."""
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+
+    def change(self, work: Callable[[], T]) -> Future[T]:
+        """As `ask`, but never between boundaries: work of a callback there waits for the next.
+
+        Whoever is `inside` must not wait for it.
+        """
+        if not self.inside:
+            return self.ask(work)
+        future: Future[T] = Future()
+        with self._changed:
+            self._asked.append((work, future))
+        return future
 
     def ask(self, work: Callable[[], T]) -> Future[T]:
         """Runs `work` at the next boundary, in the training thread.

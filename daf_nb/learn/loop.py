@@ -46,8 +46,6 @@ class TrainingLoop:
         self.threads = None if config.torch_threads == "auto" else config.torch_threads
         self.description: EnvDescription | None = None
         self._config, self._world, self._curriculum = config, world, curriculum
-        if curriculum is not None:
-            curriculum.manager.subscribe(lambda change: self.emit("journal", asdict(change)))
         self._listeners: list[Listener] = []
         self._due = {
             "evaluation": config.evaluation_interval,
@@ -86,7 +84,11 @@ class TrainingLoop:
         hooks = Hooks(callbacks, self.learner.models)
         accounts = [self.progress, *([also] if also else [])]
         self._prepare()
-        leased = self._curriculum.training(self.gate) if self._curriculum else nullcontext()
+        leased = nullcontext()
+        if self._curriculum is not None:
+            leased = self._curriculum.training(
+                self.gate, lambda change: self.emit("journal", asdict(change))
+            )
         with self.gate.guard(), leased, torch_threads(self.threads or 1):
             hooks.training_start(self._config.total_timesteps)
             try:
@@ -130,7 +132,8 @@ class TrainingLoop:
                 return False
             hooks.rollout_start()
             before = self.progress.step
-            cycle = self.learner.cycle(self._remaining, hooks.step, hooks.rollout_end)
+            with self.gate.between():
+                cycle = self.learner.cycle(self._remaining, hooks.step, hooks.rollout_end)
             metrics: dict[str, float] = {}
             for account in reversed(accounts):
                 metrics = account.add(cycle, task=task)

@@ -118,6 +118,6 @@ class Progress:
             "best_reward": self.best if self._returns else None,
             "completion_rate": float(np.mean(self._successes)) if self._successes else None,
             "task_performance": {
-                task: float(np.mean(scores)) for task, scores in self._tasks.items() if scores
+                task: float(np.mean(scores)) for task, scores in list(self._tasks.items()) if scores
             },
         }

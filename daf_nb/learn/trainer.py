@@ -13,12 +13,13 @@ from daf_nb.curriculum import Assignment, CurriculumManager
 from daf_nb.envs import EnvDescription, World, WorldLike, Wrapper, fresh_seed
 from daf_nb.errors import ConfigError
 from daf_nb.learn.course import PlainCourse
-from daf_nb.learn.curriculum import CurriculumCourse, plain_layout, task_layout
+from daf_nb.learn.curriculum import CurriculumCourse, begin_curriculum, chosen_curriculum
 from daf_nb.learn.evaluate import Evaluation
 from daf_nb.learn.events import Listener
 from daf_nb.learn.examiner import Examiner
 from daf_nb.learn.gate import Gate
 from daf_nb.learn.hooks import Callbacks
+from daf_nb.learn.layouts import plain_layout, task_layout
 from daf_nb.learn.learner import Learner, as_world
 from daf_nb.learn.loop import TrainingLoop
 from daf_nb.learn.models import double_batch
@@ -79,15 +80,17 @@ class RlTrainer:
         self.world = as_world(env, dict(env_kwargs or {}), tuple(wrappers))
         self.policy, self.success = policy, success
         self.finished = False
-        self.curriculum = _curriculum(config, curriculum_manager)
+        self.curriculum = chosen_curriculum(config, curriculum_manager)
         self._plain, self._tasks = PlainCourse(success_rule(success)), None
         if self.curriculum is None:
             layout = plain_layout(self.world)
         else:
-            self._tasks = CurriculumCourse(self.curriculum, self._plain.finished, seed=config.seed)
+            self._tasks = CurriculumCourse(self.curriculum, self._plain.finished)
             layout = task_layout(self.curriculum, self.world)
         course = self._tasks or self._plain
         self._learner = Learner(config, self.world, policy, layout=layout, course=course)
+        if self.curriculum is not None:
+            begin_curriculum(self.curriculum, seed=config.seed)
         self._loop = TrainingLoop(self._learner, config, self.world, self._tasks)
         self._examiner = Examiner(
             config, self._learner, self._loop, self.world, self._plain, self._tasks
@@ -259,10 +262,6 @@ class RlTrainer:
         norms = [v for k, v in self.progress.metrics.items() if k.endswith("/gradient_norm")]
         return max(norms, default=float("nan"))
 
-    def curriculum_spec(self) -> dict[str, Any] | None:
-        """The curriculum as data, its tasks and seed filled in: a `CurriculumConfig`'s fields."""
-        return None if self.curriculum is None else self.curriculum.spec()
-
     def fingerprint(self) -> str:
         """SHA-256 of every group's parameters in name order."""
         return self._learner.fingerprint()
@@ -302,16 +301,3 @@ class RlTrainer:
     def close(self) -> None:
         """Closes the world's copies; the policies stay usable."""
         self._learner.close()
-
-
-def _curriculum(config: RlConfig, manager: CurriculumManager | None) -> CurriculumManager | None:
-    """The curriculum that was given, or made from the config."""
-    told = config.curriculum_config
-    if manager is None:
-        return None if told is None else CurriculumManager(told)
-    if told is not None and told != manager.config:
-        raise ConfigError(
-            "curriculum_config and curriculum_manager do not agree; give one of them, or the "
-            "manager that was made from this config."
-        )
-    return manager

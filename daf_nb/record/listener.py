@@ -27,8 +27,18 @@ def run_spec(trainer: RlTrainer) -> dict[str, Any]:
         "policy": trainer.policy,
         "success": trainer.success,
         **trainer.config.model_dump(),
-        "curriculum_config": trainer.curriculum_spec(),
+        **_curriculum_spec(trainer),
     }
+
+
+def _curriculum_spec(trainer: RlTrainer) -> dict[str, Any]:
+    """The curriculum's config, tasks and seed filled in; its state too, where it has one."""
+    curriculum = trainer.curriculum
+    if curriculum is None:
+        return {}
+    played = curriculum.life.begun or curriculum.life.touched
+    state = {"curriculum_state": curriculum.state_dict()} if played else {}
+    return {"curriculum_config": curriculum.spec(), **state}
 
 
 class TrainingListener:

@@ -6,7 +6,7 @@ import pytest
 
 from daf_nb.curriculum import Change, CurriculumManager
 from daf_nb.errors import ConfigError
-from tests.curriculum.helpers import curriculum, play
+from tests.curriculum.helpers import curriculum, play, through_json
 
 
 def told(manager: CurriculumManager) -> list[Change]:
@@ -90,6 +90,17 @@ def test_adjusting_needs_ten_episodes_since_the_last_adaptation_and_heeds_only_t
     assert manager.adapt_curriculum("adjust_difficulty") == []
     report(manager, 0.0, 1)
     assert [c.new for c in manager.adapt_curriculum("adjust_difficulty")] == [0.0]
+
+
+def test_a_state_remembers_when_it_was_adapted():
+    first, second = curriculum(), curriculum()
+    report(first, 1.0, 12)
+    first.adapt_curriculum("raise_difficulty")
+    report(first, 1.0, 3)
+    second.load_state_dict(through_json(first.state_dict()))
+    assert second.adapt_curriculum("adjust_difficulty") == []
+    report(second, 1.0, 7)
+    assert len(second.adapt_curriculum("adjust_difficulty")) == 1
 
 
 def test_rehearsal_repeats_earlier_tasks_in_half_of_the_next_window():

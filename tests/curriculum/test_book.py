@@ -46,32 +46,33 @@ def test_what_is_no_task_is_refused():
 
 def test_no_task_comes_after_the_beginning():
     mine = book()
-    assert mine.close() == tasks(3)
+    assert mine.checked() == tasks(3)
+    mine.closed = True
     with pytest.raises(ConfigError, match="task 'late' comes too late: the curriculum has begun"):
         mine.add(Task("late", 0.5))
 
 
-def test_an_empty_book_cannot_be_closed_and_stays_open():
+def test_an_empty_book_is_refused_and_stays_open():
     mine = book(0, name="mine")
     with pytest.raises(ConfigError, match="curriculum 'mine' has no task; add one with add_task"):
-        mine.close()
+        mine.checked()
     assert mine.add(Task("a", 0.5)) == Task("a", 0.5)
 
 
-def test_targets_are_those_named_else_all_of_the_hardest():
-    assert [task.name for task in book().targets()] == ["task 2"]
+def test_targets_are_those_named_else_all_of_the_hardest_that_are_wanted():
+    assert [task.name for task in book().targets([1, 1, 1])] == ["task 2"]
+    assert [task.name for task in book().targets([1, 1, 0])] == ["task 1"]
     mine = book()
     mine.add(Task("wide", (0, 1)))
-    assert [task.name for task in mine.targets()] == ["task 2", "wide"]
+    assert [task.name for task in mine.targets([1, 1, 1, 1])] == ["task 2", "wide"]
     named = book(target=("task 1", "task 0"))
-    assert [task.name for task in named.targets()] == ["task 1", "task 0"]
+    assert [task.name for task in named.targets([0, 1, 1])] == ["task 1", "task 0"]
 
 
-def test_an_unknown_target_is_refused_when_the_book_is_closed():
+def test_an_unknown_target_is_refused_when_the_tasks_are_known():
     mine = book(target=("tusk 1",))
     with pytest.raises(ConfigError, match=r"unknown task 'tusk 1'. Did you mean 'task 1'"):
-        mine.close()
-    assert not mine.closed
+        mine.checked()
 
 
 def test_goals_are_made_where_asked_for():

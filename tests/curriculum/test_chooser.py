@@ -111,6 +111,17 @@ def test_draws_of_many_tasks_follow_the_shares():
     assert off(mine.shares, [one.index for one in drawn(mine, 20_000)]) < 250
 
 
+@pytest.mark.parametrize(("random", "place"), [(0.0, 1), (1 - 2**-53, 2)])
+def test_the_ends_of_chance_draw_no_task_without_a_share(random, place):
+    class Chance:
+        def random(self) -> float:
+            return random
+
+    mine = chooser([0, 1, 1, 0], uniform_share=0.0)
+    mine.rng = Chance()  # type: ignore[assignment] - chance at its ends
+    assert mine.choose(NONE).index == place
+
+
 @pytest.mark.parametrize(
     "wanted",
     [[1, 1, -1, 1], [1, float("nan"), 1, 1], [1, float("inf"), 1, 1], [1, 1, 1], [[1, 1, 1, 1]]],
@@ -140,6 +151,11 @@ def test_the_nearest_fixed_task_is_the_hardest_that_is_no_harder(difficulty, pla
 def test_a_task_of_a_range_that_holds_the_difficulty_is_the_nearest(difficulty, place):
     ranges = [Task("low", (0.1, 0.3)), Task("middle", (0.32, 0.5)), Task("high", (0.7, 1.0))]
     assert chooser(of=ranges).nearest(difficulty) == place
+
+
+def test_ranges_that_hold_the_difficulty_are_equally_near():
+    ranges = [Task("wide", (0.0, 1.0)), Task("narrow", (0.1, 0.6)), Task("low", (0.0, 0.4))]
+    assert chooser(of=ranges).nearest_ones(0.5).tolist() == [True, True, False]
 
 
 def test_a_task_of_weight_0_is_never_the_nearest():

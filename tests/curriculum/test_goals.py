@@ -32,7 +32,7 @@ def test_a_parameter_goal_scales_every_number_between_its_bounds_over_all_tasks(
 
 
 def test_every_entry_lies_in_0_to_1_for_whatever_is_drawn():
-    odd = Task("odd", (0, 1), {"hill": lambda d: 4 * d * (1 - d), "same": 3, "on": True})
+    odd = Task("odd", (0, 1), {"hill": lambda d: 4 * d * (1 - d) + d / 9, "same": 3, "on": True})
     goals = Goals([*TASKS, odd], "parameters")
     rng = np.random.default_rng(0)
     for index, task in enumerate([*TASKS, odd]):

@@ -50,6 +50,7 @@ def test_success_does_not_drift_over_many_fractions():
         ([1, 1, 1, 1], 0.9, True),
         ([0, 0, 1, 1, 1, 1], 1.0, True),
         ([1, 1, 1, 0.5], 0.9, False),
+        ([1, 1], 0.5, False),
         ([0.9] * 4, 0.9, True),
         ([0.3, 0.3, 0.3, 0.3], 0.3, True),
     ],

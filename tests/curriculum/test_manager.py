@@ -347,7 +347,7 @@ def test_a_spec_that_went_through_json_makes_the_same_curriculum(strategy):
         success=(-5, 5),
         weight=0.5,
     )
-    first.begin(11)
+    first.life.begin(11)
     second = CurriculumManager(CurriculumConfig(**through_json(first.spec())))
     assert second.config.seed == 11 and second.tasks == first.tasks
     assert second.spec() == first.spec()
@@ -359,49 +359,120 @@ def test_the_seed_is_the_configs_else_the_one_given_else_drawn_and_kept():
     fixed, given, drawn = curriculum(seed=5), curriculum(seed=None), curriculum(seed=None)
     assert given.spec()["seed"] is None
     for manager in (fixed, given):
-        manager.begin(9)
-    drawn.begin()
+        manager.life.begin(9)
+    drawn.life.begin()
     assert (fixed.spec()["seed"], given.spec()["seed"]) == (5, 9)
     seed = drawn.spec()["seed"]
     assert isinstance(seed, int)
     assert play(curriculum(seed=seed), 20) == play(drawn, 20)
 
 
-def test_it_begins_once():
+def test_a_seed_that_comes_before_the_first_draw_is_taken_and_later_ones_are_not():
     manager = curriculum(seed=None)
-    teacher = manager.begin(1)
-    assert manager.begin(2) is teacher is manager.teacher and manager.spec()["seed"] == 1
+    manager.set_weight("task 0", 2)
+    teacher = manager.life.begin(1)
+    assert manager.life.begin(2) is teacher and manager.spec()["seed"] == 2
+    fresh = curriculum(seed=2)
+    fresh.set_weight("task 0", 2)
+    assert play(manager, 30) == play(fresh, 30)
+    assert manager.life.begin(3) is teacher and manager.spec()["seed"] == 2
 
 
-def test_while_leased_every_verb_goes_through_the_run():
-    manager, asked = curriculum(), []
-    manager.begin()
+def test_reading_commits_nothing():
+    """Neither the seed nor the list of tasks, and no draw: what comes then is what would have."""
+    manager = curriculum(seed=None)
+    manager.get_curriculum_stats()
+    manager.generate_task_sequence(5)
+    manager.state_dict()
+    assert not manager.begun and manager.spec()["seed"] is None
+    manager.add_task("late", difficulty=1.0)
+    manager.life.begin(3)
+    plain = curriculum(seed=3)
+    plain.add_task("late", difficulty=1.0)
+    assert play(manager, 30) == play(plain, 30)
 
-    def through(work):
+
+def test_while_a_run_trains_changes_go_through_its_door_and_it_hears_of_them():
+    manager, asked, heard = curriculum(strategy="learnability"), [], []
+
+    def door(work):
         asked.append(work)
-        return work()
+        return []
 
-    with manager.lease(through):
-        manager.update_task_performance(manager.get_next_task(), 1.0)
-        manager.set_weight("task 0", 2)
-        manager.adapt_curriculum("rehearse")
-        manager.generate_task_sequence(2)
-        manager.load_state_dict(manager.state_dict())
-        assert len(asked) == 7
-        with (
-            pytest.raises(ConfigError, match="being trained on by another run"),
-            manager.lease(through),
-        ):
-            pass
-        manager.get_next_task()
-        assert len(asked) == 8
-    manager.get_next_task()
-    assert len(asked) == 8
+    with manager.life.lease(door, heard.append):
+        assert manager.set_weight("task 0", 2) == manager.adapt_curriculum("rehearse") == []
+        assert heard == [] and len(asked) == 2
+        changes = [change for work in asked for change in work()]
+        assert changes == heard and [c.name for c in heard] == [
+            "curriculum.weight[task 0]",
+            "curriculum.rehearsal",
+        ]
+        with pytest.raises(ConfigError, match="unknown action"):
+            manager.adapt_curriculum("reduce")
+    manager.set_weight("task 0", 3)
+    assert len(heard) == 2
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda manager: manager.get_next_task(),
+        lambda manager: manager.update_task_performance("task 0", 1.0),
+        lambda manager: manager.load_state_dict({}),
+        lambda manager: manager.life.refuse_leased(),
+    ],
+)
+def test_while_a_run_trains_nobody_else_plays(ask):
+    manager = curriculum()
+    with (
+        manager.life.lease(lambda work: work(), print),
+        pytest.raises(ConfigError, match=r"trains on|trained on"),
+    ):
+        ask(manager)
+    assert not manager.begun
+
+
+def test_while_a_run_trains_others_may_read():
+    manager = curriculum()
+    with manager.life.lease(lambda work: [], print):
+        assert len(manager.generate_task_sequence(2)) == 2
+        assert manager.get_curriculum_stats()["episodes"] == 0
 
 
 def test_a_lease_ends_with_the_run_that_broke():
     manager = curriculum()
-    with pytest.raises(RuntimeError, match="broke"), manager.lease(lambda work: work()):
+    with (
+        pytest.raises(RuntimeError, match="broke"),
+        manager.life.lease(lambda work: work(), print),
+    ):
         raise RuntimeError("it broke")
-    with manager.lease(lambda work: "asked"):
-        assert manager.get_next_task() == "asked"
+    assert not manager.life.leased
+    assert manager.get_next_task()
+
+
+@pytest.mark.parametrize("strategy", ["adaptive", "lessons"])
+def test_a_difficulty_that_cannot_be_reduced_changes_nothing_at_all(strategy):
+    manager = curriculum(strategy=strategy)
+    while manager.adapt_curriculum("reduce_difficulty"):
+        pass
+    report(manager, 1.0, 7)
+    before = manager.state_dict()
+    assert manager.adapt_curriculum("reduce_difficulty") == []
+    assert manager.state_dict() == before
+
+
+def test_stagnation_that_cannot_be_answered_raises():
+    manager = curriculum(
+        strategy="lessons",
+        stagnation_window=20,
+        stats_update_frequency=1,
+        on_failure="reduce_difficulty",
+    )
+    with pytest.raises(CurriculumStagnationError, match="can change nothing more"):
+        report(manager, 0.5, 30)
+
+
+@pytest.mark.parametrize("config", ["adaptive", {"strategy": "adaptive"}, CurriculumConfig])
+def test_what_is_no_config_is_refused(config):
+    with pytest.raises(ConfigError, match=r"CurriculumConfig\(strategy="):
+        CurriculumManager(config)

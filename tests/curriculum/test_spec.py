@@ -44,7 +44,7 @@ def test_a_function_is_told_by_its_name_and_not_restored(field):
     functions: dict[str, Any] = {field: lambda *_: 1.0}
     plain = through_json(task_to_plain(Task("a", 0.5, **functions)))
     assert "lambda" in plain[field]["name"]
-    with pytest.raises(ConfigError, match="is not in the data"):
+    with pytest.raises(ConfigError, match="data cannot hold"):
         task_from_plain(plain)
 
 

@@ -7,10 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stable_baselines3.common.callbacks import BaseCallback
 
 from daf_nb.config import CurriculumConfig
-from daf_nb.curriculum import Choice, CurriculumManager, Linear, Uniform, buckets
-from daf_nb.errors import ConfigError, CurriculumStagnationError, TaskGenerationError
+from daf_nb.curriculum import Choice, CurriculumManager, Integers, Linear, Uniform, buckets
+from daf_nb.errors import (
+    ConfigError,
+    CurriculumStagnationError,
+    DafWarning,
+    TaskGenerationError,
+)
 from daf_nb.testing import Scripted
 from tests.learn.helpers import make_trainer
 
@@ -378,15 +384,16 @@ def test_stagnation_stops_the_training_and_says_so():
 
 def test_stagnation_is_answered_and_journaled_where_asked():
     manager = levels("adaptive", stagnation_window=100, on_failure="reduce_difficulty")
-    trainer = trainer_of(manager, Even, total_timesteps=6_000)
+    trainer = trainer_of(manager, Even, total_timesteps=20_000)
     events = []
     trainer.subscribe(events.append)
-    trainer.train()
+    with pytest.raises(CurriculumStagnationError, match="can change nothing more"):
+        trainer.train()  # until the bound is at its floor
     journal = [event for event in events if event.kind == "journal"]
     assert journal[0].data["name"] == "curriculum.difficulty"
     assert journal[0].data["old"] > journal[0].data["new"] == pytest.approx(0.05)
     assert journal[0].data["by"].startswith("stagnation: over the last 100 episodes")
-    assert 0 < journal[0].step <= 6_000
+    assert 0 < journal[0].step < trainer.progress.step
 
 
 class Even(Levels):
@@ -466,7 +473,6 @@ def test_a_curriculum_restored_from_its_state_goes_on_as_if_it_had_never_stopped
     trainer_of(manager).train()
     state = json.loads(json.dumps(manager.state_dict()))
     again = levels("learnability")
-    again.begin(0)
     again.load_state_dict(state)
     assert [again.get_next_task() for _ in range(50)] == [
         manager.get_next_task() for _ in range(50)
@@ -476,7 +482,10 @@ def test_a_curriculum_restored_from_its_state_goes_on_as_if_it_had_never_stopped
 def test_two_runs_cannot_train_on_one_curriculum_at_a_time():
     manager = levels("uniform")
     trainer = trainer_of(manager)
-    with manager.lease(lambda work: work()), pytest.raises(ConfigError, match="another run"):
+    with (
+        manager.life.lease(lambda work: work(), print),
+        pytest.raises(ConfigError, match="another run"),
+    ):
         trainer.train()
     trainer.train()
 
@@ -512,3 +521,122 @@ def test_tasks_with_different_functions_do_not_see_what_the_other_changed():
         "one": pytest.approx(0.1),
         "two": pytest.approx(0.2),
     }
+
+
+def test_looking_at_a_curriculum_before_training_does_not_change_the_run():
+    def run(look: Any) -> str:
+        manager = levels("learnability")
+        look(manager)
+        trainer = trainer_of(manager, total_timesteps=300)
+        trainer.train()
+        return trainer.fingerprint()
+
+    untouched = run(lambda manager: None)
+    assert run(lambda manager: manager.get_curriculum_stats()) == untouched
+    assert run(lambda manager: manager.generate_task_sequence(3)) == untouched
+
+
+def test_a_trainer_that_is_refused_leaves_the_curriculum_as_it_was():
+    manager = levels(count=0)
+    manager.add_task("short", difficulty=0.1, env_kwargs={"size": 3})
+    manager.add_task("long", difficulty=0.9, env_kwargs={"size": 5}, weight=0.0)
+    with pytest.raises(ConfigError, match="pad_spaces"):
+        trainer_of(manager, seed=1)
+    manager.add_task("another", difficulty=0.5)
+    assert manager.spec()["seed"] is None
+
+
+def test_a_curriculum_that_was_played_goes_on_and_says_so():
+    manager = levels("uniform")
+    trainer_of(manager).train()
+    episodes = manager.teacher.episodes
+    with pytest.warns(DafWarning, match=f"goes on from its {episodes} episodes"):
+        again = trainer_of(manager)
+    again.train()
+    assert manager.teacher.episodes == episodes + again.progress.episodes
+
+
+def test_what_a_callback_changes_in_a_rollout_waits_for_the_boundary():
+    """Whenever within a rollout it is asked, the same is played, and the journal says when."""
+
+    class Asks(BaseCallback):
+        def __init__(self, manager: CurriculumManager, at: int):
+            super().__init__()
+            self.manager, self.at, self.got = manager, at, None
+
+        def _on_step(self) -> bool:
+            if self.n_calls == self.at:
+                self.got = self.manager.adapt_curriculum("rehearse")
+            return True
+
+    def run(at: int) -> Any:
+        manager = levels("uniform")
+        trainer = trainer_of(manager, total_timesteps=600)
+        told, events = spied(manager), []
+        trainer.subscribe(events.append)
+        callback = Asks(manager, at)
+        trainer.train(callback=callback)
+        assert callback.got == []
+        journal = [(event.step, event.data["name"]) for event in events if event.kind == "journal"]
+        assert [name for _, name in journal] == ["curriculum.rehearsal"]
+        return journal, told, trainer.fingerprint()
+
+    assert run(17) == run(20) == run(23)
+
+
+def test_a_run_hears_of_changes_only_while_it_trains():
+    manager = levels("uniform")
+    trainer = trainer_of(manager)
+    events = []
+    trainer.subscribe(events.append)
+    manager.set_weight("level 1", 2)
+    trainer.train()
+    manager.set_weight("level 1", 1)
+    assert not [event for event in events if event.kind == "journal"]
+
+
+def test_a_task_left_out_does_not_stop_evaluations():
+    manager = levels("uniform", count=2, on_failure="rehearse")
+    manager.add_task("broken", difficulty=1.0, apply=lambda env, params: 1 / 0)
+    trainer = trainer_of(manager, evaluation_interval=200, evaluation_episodes=4)
+    played = []
+    trainer.train(on_evaluation_complete=played.append)
+    assert played and all(each.tasks == ("level 1",) for each in played)
+
+
+def test_a_named_target_that_was_left_out_is_noted():
+    manager = levels("uniform", count=2, on_failure="rehearse", target=("broken",))
+    manager.add_task("broken", difficulty=1.0, apply=lambda env, params: 1 / 0)
+    trainer = trainer_of(manager, evaluation_interval=200, evaluation_episodes=4)
+    events = []
+    trainer.subscribe(events.append)
+    trainer.train()
+    notes = [event.data for event in events if event.kind == "note"]
+    assert any("'broken'" in str(note.get("evaluation")) for note in notes)
+
+
+def test_a_world_that_a_task_cannot_make_is_left_out_where_asked():
+    manager = levels("uniform", count=2, on_failure="rehearse")
+    manager.add_task("odd", difficulty=0.3, env_kwargs={"crowds": 3})
+    with pytest.warns(DafWarning, match=r"left out: task 'odd' cannot be made"):
+        trainer = trainer_of(manager)
+    assert set(trainer.train()["task_performance"]) == {"level 0", "level 1"}
+
+
+def test_the_layout_knows_the_ends_of_many_ranges():
+    class Many(Levels):
+        def __init__(self, *, crowd: int = 1, **others: float):
+            super().__init__(crowd=crowd)
+
+    manager = CurriculumManager(CurriculumConfig(strategy="uniform"))
+    ranges = {name: Uniform(0, 1) for name in "abcdefg"}
+    manager.add_task("many", difficulty=0.5, env_kwargs={"crowd": Integers(1, 4), **ranges})
+    trainer = trainer_of(manager, Many, total_timesteps=300)
+    trainer.train()
+    assert len(trainer._learner.groups["all"]) == 4
+
+
+@pytest.mark.parametrize("given", ["adaptive", [], {"strategy": "adaptive"}, CurriculumManager])
+def test_what_is_no_curriculum_is_refused(given):
+    with pytest.raises(ConfigError, match=r"CurriculumConfig\(strategy="):
+        trainer_of(given)

@@ -34,7 +34,28 @@ def test_bounds_scale_the_return_per_agent(mean_return, score):
     assert success_rule((-10, 10))(episode(mean_return)) == score
 
 
-@pytest.mark.parametrize("bounds", [(1, 0), (1, 1), (math.nan, 1)])
+@pytest.mark.parametrize("bounds", [(math.nan, 1), (-math.inf, 0), (1,), ("a", "b"), "is_success"])
+def test_what_is_no_rule_is_refused(bounds):
+    with pytest.raises(ConfigError, match="two finite bounds"):
+        success_rule(bounds)
+
+
+def test_a_rule_that_raises_raises_its_own_error_with_the_episode_named():
+    def broken(episode):
+        return 1 / 0
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        success_rule(broken)(episode(0))
+    assert caught.value.__notes__ == ["raised by success= for episode 0 in copy 0 (seed 1)"]
+
+
+@pytest.mark.parametrize("value", [None, "good", [1]])
+def test_what_is_no_number_is_refused(value):
+    with pytest.raises(ConfigError, match="success must be a number"):
+        success_rule(lambda episode: value)(episode(0))
+
+
+@pytest.mark.parametrize("bounds", [(1, 0), (1, 1)])
 def test_bounds_out_of_order_are_refused(bounds):
     with pytest.raises(ConfigError, match="the lower bound must come first"):
         success_rule(bounds)
@@ -48,9 +69,9 @@ def test_a_function_sees_the_episode():
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, math.inf])
 def test_a_success_outside_zero_and_one_is_refused(value):
-    with pytest.raises(ConfigError, match=r"success must be in \[0, 1\]"):
+    with pytest.raises(ConfigError, match=r"success must be a number in \[0, 1\]"):
         success_rule(lambda episode: value)(episode())
-    with pytest.raises(ConfigError, match=r"success must be in \[0, 1\]"):
+    with pytest.raises(ConfigError, match=r"success must be a number in \[0, 1\]"):
         success_rule(None)(episode(a={"is_success": value}))
 
 
@@ -91,5 +112,5 @@ def test_success_is_what_a_task_is_judged_by_where_it_is_defined():
 
 def test_a_rule_that_breaks_its_word_stops_the_run():
     trainer = make_trainer(worlds.Counting, success=lambda episode: 10)
-    with pytest.raises(ConfigError, match="the rule gave 10"):
+    with pytest.raises(ConfigError, match="it is 10 for episode 0 in copy 0"):
         trainer.train()

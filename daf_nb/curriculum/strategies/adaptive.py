@@ -75,6 +75,7 @@ class Adaptive(Strategy):
         if len(self.successes) < self.probes:
             return
         mean = round(math.fsum(self.successes) / self.probes, 12)
+        self.successes.clear()
         up, down = mean >= self.raise_at, mean <= self.lower_at
         self.shift(self.step * (up - down))
 
@@ -83,8 +84,10 @@ class Adaptive(Strategy):
         return self._bound
 
     def shift(self, by: float) -> bool:
-        """Moves the bound, within [floor, 1], and forgets the probes so far."""
+        """Moves the bound, within [floor, 1]; if it moves, forgets the probes so far."""
         # Rounded, so that steps of .05 from .1 reach .15 and 1 and not their neighbours.
-        self._bound = round(min(max(self._bound + by, self.floor), 1.0), 12)
-        self.successes.clear()
+        moved = round(min(max(self._bound + by, self.floor), 1.0), 12)
+        if moved != self._bound:
+            self._bound = moved
+            self.successes.clear()
         return True

@@ -80,7 +80,9 @@ class Lessons(Strategy):
     def shift(self, by: float) -> bool:
         """To the next lesson where `by` is positive, to the one before where it is negative."""
         step = (by > 0) - (by < 0)
-        self._begin(min(max(self.lesson + step, 0), len(self.order) - 1))
+        lesson = min(max(self.lesson + step, 0), len(self.order) - 1)
+        if lesson != self.lesson:
+            self._begin(lesson)
         return True
 
     def _begin(self, lesson: int) -> None:
