@@ -27,9 +27,10 @@ check: $(STAMP) ## Lint, formatting, types, import direction, clean notebooks
 lab: $(STAMP) ## Open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks/
 
-bench: $(STAMP) ## Measure throughput, then learning, each beside its peer
+bench: $(STAMP) ## Measure throughput and learning beside the peer, then the curricula
 	$(BIN)/python bench/throughput.py
 	$(BIN)/python bench/learning.py
+	$(BIN)/python bench/curriculum.py
 
 clean: ## Remove caches and build leftovers; .venv and runs/ stay
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache

@@ -19,8 +19,13 @@ import psutil
 _PACKAGES = ("daf_nb", "stable-baselines3", "supersuit", "pettingzoo", "mpe2", "torch", "numpy")
 
 
-def run_job(script: str, job: Mapping[str, Any]) -> dict[str, Any]:
+def run_job(script: str, job: Mapping[str, Any], **environment: str) -> dict[str, Any]:
     """Runs `script --job JSON` in a new interpreter, so that its memory and threads are its own.
+
+    Args:
+        script: the benchmark.
+        job: what it is to measure.
+        **environment: variables that the interpreter gets besides this one's.
 
     Returns:
         The job with what it measured, which is the last line that it printed.
@@ -28,7 +33,7 @@ def run_job(script: str, job: Mapping[str, Any]) -> dict[str, Any]:
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, script, "--job", json.dumps(job)],
-        env={**os.environ, "PYGAME_HIDE_SUPPORT_PROMPT": "1"},
+        env={**os.environ, "PYGAME_HIDE_SUPPORT_PROMPT": "1", **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -10,6 +10,7 @@ import argparse
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -63,16 +64,24 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     import torch
     from _stock import stock_world
 
+    from daf_nb.envs import Copies
+    from daf_nb.learn.course import PlainCourse
     from daf_nb.learn.evaluate import evaluate
+    from daf_nb.learn.success import success_rule
 
     began = time.perf_counter()
     model = STACKS[job["stack"]](job["steps"], job["seed"])
     seconds = time.perf_counter() - began
     torch.set_num_threads(1)
+
+    def copies_of(num_envs: int) -> Copies:
+        world = partial(stock_world, WORLD, ENV_KWARGS)
+        return Copies(world, num_envs=num_envs, seed=job["seed"], held_out=True)
+
     played = evaluate(
         {"all": model.policy},
-        lambda: stock_world(WORLD, ENV_KWARGS),
-        groups={"all": stock_world(WORLD, ENV_KWARGS).possible_agents},
+        copies_of,
+        course=lambda: PlainCourse(success_rule(None)),
         episodes=job["episodes"],
         seed=job["seed"],
         deterministic=False,
