@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,10 @@ def preview(chooser: Chooser, length: int, progression: str, seen: np.ndarray) -
     known = ["adaptive", "random", *SCHEDULES]
     if progression not in known:
         raise ConfigError(unknown_name("difficulty_progression", progression, known))
-    chooser = copy.deepcopy(chooser, {id(task): task for task in chooser.tasks})
+    kept: dict[int, Any] = {id(task): task for task in chooser.tasks}
+    # Copied at once, as a run in another thread may append to it meanwhile.
+    kept[id(chooser.drawn)] = chooser.drawn.copy()
+    chooser = copy.deepcopy(chooser, kept)
     if progression == "adaptive":
         return [chooser.choose(seen) for _ in range(length)]
     allowed = np.flatnonzero(chooser.allowed)

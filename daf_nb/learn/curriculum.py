@@ -36,6 +36,7 @@ class CurriculumCourse:
         self._goals = manager.book.goals()
         self._rules = task_rules(self._tasks, success)
         self._parts: dict[int, list[tuple[float, int]]] = {}
+        self._due = False
 
     @property
     def _teacher(self) -> Teacher:
@@ -62,7 +63,8 @@ class CurriculumCourse:
                 f"of it (task {episode.task!r}). Give success=: a function of the episode, or the "
                 "bounds (low, high) between which its return per agent is scaled."
             )
-        self._teacher.record(episode.setting.tag, success)
+        if self._teacher.record(episode.setting.tag, success):
+            self._due = True
         return success
 
     def failed(self, copy: int, error: TaskGenerationError) -> Setting | None:
@@ -113,13 +115,15 @@ class CurriculumCourse:
         return self.manager.life.lease(door, listener)
 
     def boundary(self, progress: float) -> None:
-        """Tells how much of the training is over, and looks for stagnation.
+        """Tells how much of the training is over; looks for stagnation, when that is due.
 
         Raises:
             CurriculumStagnationError: found, and not to be answered.
         """
         self._teacher.strategy.progress = progress
-        self.manager.check()
+        if self._due:
+            self._due = False
+            self.manager.check()
 
     def metrics(self) -> dict[str, float]:
         """Difficulty and success; share and success of up to 32 tasks."""

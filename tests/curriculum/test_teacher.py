@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import random
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -188,6 +190,29 @@ def test_only_so_many_tasks_are_active_and_mastered_ones_give_way_at_a_look():
         mine.record(played, 1.0)
     changes = [i for i in range(1, 200) if active[i] != active[i - 1]]
     assert changes == [40, 80] and [active[i] for i in (0, 40, 80)] == [(0, 1), (2, 3), (3, 4)]
+
+
+@pytest.mark.parametrize("strategy", ["lessons", "adaptive"])
+def test_others_may_read_while_a_run_in_another_thread_plays(strategy):
+    mine = curriculum(strategy=strategy, stagnation_window=50, on_failure="rehearse", window=500)
+    parts, ended = mine.teacher, threading.Event()
+
+    def run() -> None:
+        while not ended.is_set():
+            parts.record(parts.assign(), 0.5)
+
+    thread, switch = threading.Thread(target=run), sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        thread.start()
+        for _ in range(25):
+            assert len(mine.generate_task_sequence(3)) == 3
+            assert through_json(mine.state_dict())["strategy_name"] == strategy
+            assert mine.get_curriculum_stats()["num_custom_tasks"] == 4
+    finally:
+        ended.set()
+        thread.join()
+        sys.setswitchinterval(switch)
 
 
 def test_the_outcomes_log_holds_what_was_played():
