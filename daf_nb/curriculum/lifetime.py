@@ -72,15 +72,18 @@ class Lifetime:
             self._teacher.reseed(seed)
         return self._teacher
 
-    def look(self) -> Teacher:
-        """The moving parts to read from; before the beginning, others like them.
+    @contextmanager
+    def look(self) -> Iterator[Teacher]:
+        """The moving parts to read from, standing still; before the beginning, others like them.
 
         Raises:
             ConfigError: there is no task, or the strategy refuses them.
         """
-        if self._teacher is not None:
-            return self._teacher
-        return Teacher(self._config, self._book.checked(), self.seed or 0)
+        teacher = self._teacher
+        if teacher is None:
+            teacher = Teacher(self._config, self._book.checked(), self.seed or 0)
+        with teacher.lock:
+            yield teacher
 
     def alone(self, what: str) -> Teacher:
         """The moving parts, for what only the one who plays may do.
@@ -102,7 +105,9 @@ class Lifetime:
 
     def change_now(self, work: Callable[[Teacher], list[Change]]) -> list[Change]:
         """Carries out a change that the curriculum's own rules ask for; tells who listens."""
-        changes = work(self.begin())
+        teacher = self.begin()
+        with teacher.lock:
+            changes = work(teacher)
         self.touched = self.touched or bool(changes)
         for change in changes:
             for listener in list(self._listeners):

@@ -138,9 +138,9 @@ class CurriculumManager:
         Raises:
             ConfigError: an unknown progression, a length below 1, or no task.
         """
-        teacher = self.life.look()
-        seen = teacher.ledger.episodes
-        return preview(teacher.chooser, sequence_length, difficulty_progression, seen)
+        with self.life.look() as teacher:
+            seen = teacher.ledger.episodes
+            return preview(teacher.chooser, sequence_length, difficulty_progression, seen)
 
     def update_task_performance(self, task: str | Assignment, performance: float) -> None:
         """Reports one episode's success.
@@ -173,8 +173,8 @@ class CurriculumManager:
             CurriculumStagnationError: it was found, and `on_failure` is "raise" or can change
                 nothing more.
         """
-        stagnation = self.life.look().stagnation
-        found = stagnation.found() if stagnation is not None else None
+        with self.life.look() as teacher:
+            found = teacher.stagnation.found() if teacher.stagnation is not None else None
         if found is None:
             return []
         answer = self.config.on_failure
@@ -244,7 +244,8 @@ class CurriculumManager:
             episodes, its 95 % Wilson `interval`, `learning_progress`, `share`, `difficulty`,
             `weight`, `flags`.
         """
-        return statistics(self.life.look(), self.config)
+        with self.life.look() as teacher:
+            return statistics(teacher, self.config)
 
     def slices(self, axes: str | Sequence[str], *, bins: int = 5) -> Slices:
         """Success by task parameter, over the newest outcomes; arguments as `slice_outcomes`.
@@ -252,10 +253,11 @@ class CurriculumManager:
         Raises:
             ConfigError: slice analysis is off, or an unknown axis.
         """
-        log = self.life.look().log
-        if log is None:
+        with self.life.look() as teacher:
+            outcomes = None if teacher.log is None else list(teacher.log)
+        if outcomes is None:
             raise ConfigError("enable_slice_analysis=False: no outcomes were kept to slice.")
-        return slice_outcomes(log, axes, bins=bins)
+        return slice_outcomes(outcomes, axes, bins=bins)
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         """Tells `listener` of every change from now on."""
@@ -287,7 +289,8 @@ class CurriculumManager:
 
     def state_dict(self) -> dict[str, Any]:
         """All that changes, as data that JSON holds without loss."""
-        return self.life.look().state_dict()
+        with self.life.look() as teacher:
+            return teacher.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continues exactly where `state_dict` was taken; the tasks must be the same.

@@ -56,9 +56,7 @@ def metrics(teacher: Teacher) -> dict[str, float]:
 def _by_task(teacher: Teacher) -> dict[str, dict[str, Any]]:
     chooser, ledger = teacher.chooser, teacher.ledger
     counts, success = ledger.counts, ledger.success
-    # Another thread may be adding: no more successes than episodes, whichever was read first.
-    successes = np.minimum(np.nan_to_num(success) * counts, counts)
-    low, high = wilson_interval(successes, counts)
+    low, high = wilson_interval(np.nan_to_num(success) * counts, counts)
     progress = None if teacher.tracker is None else teacher.tracker.shares()
     mastered, noisy, shares = ledger.mastered, ledger.noisy, chooser.shares
     flags = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,6 +39,7 @@ class Teacher:
         log: the newest outcomes with their parameters, where enabled.
         recent: successes of the newest episodes.
         stagnation: the watch for it, where enabled.
+        lock: held while something changes, and by who reads while another thread may change it.
     """
 
     def __init__(self, config: CurriculumConfig, tasks: Sequence[Task], seed: int) -> None:
@@ -70,6 +72,7 @@ class Teacher:
                 mastery=config.mastery,
             )
         self._every = config.stats_update_frequency
+        self.lock = threading.RLock()
 
     @property
     def begun(self) -> bool:
@@ -84,7 +87,8 @@ class Teacher:
 
     def assign(self) -> Assignment:
         """The next episode's task, everything drawn."""
-        return self.chooser.choose(self.ledger.episodes)
+        with self.lock:
+            return self.chooser.choose(self.ledger.episodes)
 
     def record(self, assignment: Assignment, success: float) -> bool:
         """Takes in one episode; True where it is time to look at the whole.
@@ -93,6 +97,15 @@ class Teacher:
             assignment: what it was played with.
             success: in [0, 1].
         """
+        with self.lock:
+            return self._record(assignment, success)
+
+    def score(self, assignment: Assignment, value: float) -> None:
+        """Tells the strategy the mean absolute advantage of an episode's live rows."""
+        with self.lock:
+            self.strategy.score(assignment.index, value)
+
+    def _record(self, assignment: Assignment, success: float) -> bool:
         index = assignment.index
         outcome = Outcome(index, success, assignment.difficulty, assignment.probe, assignment.point)
         self.strategy.update(outcome)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 import numpy as np
 
 from daf_nb.config import RlConfig
-from daf_nb.curriculum import Assignment, Change, CurriculumManager
+from daf_nb.curriculum import Change, CurriculumManager
 from daf_nb.curriculum.statistics import metrics
 from daf_nb.curriculum.strategies import merge_parts
 from daf_nb.curriculum.teacher import Teacher
@@ -88,9 +88,7 @@ class CurriculumCourse:
             copy = episode.copy
             self._keep(copy, sums, counts, slice(begins[copy], step + 1))
             begins[copy] = step + 1
-            assignment: Assignment = episode.setting.tag
-            score = merge_parts(self._parts.pop(copy, []))
-            self._teacher.strategy.score(assignment.index, score)
+            self._teacher.score(episode.setting.tag, merge_parts(self._parts.pop(copy, [])))
         for copy, first in enumerate(begins):
             self._keep(copy, sums, counts, slice(first, None))
 
@@ -132,8 +130,8 @@ class CurriculumCourse:
     @property
     def targets(self) -> list[str]:
         """The tasks that evaluation plays."""
-        weights = self.manager.life.look().chooser.weights
-        return [task.name for task in self.manager.book.targets(weights.tolist())]
+        weights = self._teacher.chooser.weights.tolist()
+        return [task.name for task in self.manager.book.targets(weights)]
 
     def only(
         self, names: Sequence[str], *, seed: int, difficulty: float | None = None
