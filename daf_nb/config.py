@@ -104,7 +104,8 @@ class CurriculumConfig(Settings):
         default=None,
         ge=20,
         description="W: stagnation is no move of the bound and no change of success in so many "
-        "episodes; None never looks",
+        "episodes, which should be more than the strategy takes between two moves (adaptive: 200); "
+        "None never looks",
     )
     stagnation_tolerance: float = Field(
         default=0.05,

@@ -6,7 +6,8 @@ from daf_nb.curriculum.manager import CurriculumManager
 from daf_nb.curriculum.parameters import Choice, Integers, Linear, Uniform
 from daf_nb.curriculum.slices import Slices
 from daf_nb.curriculum.strategy import Outcome, Proposal, Strategy, register_strategy
-from daf_nb.curriculum.tasks import Assignment, Task, buckets, grid
+from daf_nb.curriculum.task_lists import buckets, grid
+from daf_nb.curriculum.tasks import Assignment, Task
 
 __all__ = [
     "Assignment",

@@ -70,6 +70,7 @@ class Strategy:
 
     Attributes:
         uniform_share: u by default: final shares are (1 - u) P + u / K.
+        keeps_order: it decides itself which tasks are due, so that `max_active_tasks` must not.
         needs_advantages: `score` is told the mean absolute advantage of every episode's live rows.
         names: the tasks' names.
         low, high: float [K], the tasks' least and greatest difficulties.
@@ -79,6 +80,7 @@ class Strategy:
 
     uniform_share: ClassVar[float] = 0.0
     needs_advantages: ClassVar[bool] = False
+    keeps_order: ClassVar[bool] = False
 
     def __init__(self, tasks: Sequence[Task], rng: np.random.Generator) -> None:
         self.rng = rng

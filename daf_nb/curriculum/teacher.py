@@ -47,6 +47,11 @@ class Teacher:
         name = config.strategy or default_strategy(tasks)
         self.name = name
         self.strategy = make_strategy(name, tasks, choose, config.strategy_options)
+        if self.strategy.keeps_order and config.max_active_tasks is not None:
+            raise ConfigError(
+                f"strategy {name!r} decides itself which tasks are due; leave max_active_tasks "
+                f"({config.max_active_tasks}) out."
+            )
         self.chooser = Chooser(
             tasks,
             self.strategy,

@@ -84,7 +84,7 @@ def test_another_seed_gives_another_sequence(strategy):
 @every_case
 def test_a_state_that_went_through_json_continues_identically(strategy, of, options):
     how = {
-        "max_active_tasks": 2,
+        "max_active_tasks": None if strategy in ("fixed", "lessons") else 2,
         "stats_update_frequency": 10,
         "window": 20,
         "mastery": 0.6,
@@ -222,3 +222,10 @@ def test_the_outcomes_log_holds_what_was_played():
     assert log is not None
     assert [dict(values) for values, _ in log] == [one.values for one in played]
     assert mine.slices("map").episodes.sum() == sum(one.task == "wide" for one in played)
+
+
+@pytest.mark.parametrize("strategy", ["fixed", "lessons"])
+def test_a_strategy_with_an_order_of_its_own_is_not_limited(strategy):
+    config = CurriculumConfig(strategy=strategy, max_active_tasks=2)
+    with pytest.raises(ConfigError, match=f"{strategy}.*leave max_active_tasks"):
+        Teacher(config, tasks(), 0)

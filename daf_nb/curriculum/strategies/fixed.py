@@ -27,6 +27,8 @@ class Fixed(Strategy):
         ConfigError: there is no such task.
     """
 
+    keeps_order = True
+
     def __init__(
         self, tasks: Sequence[Task], rng: np.random.Generator, *, task: str | int = 0
     ) -> None:

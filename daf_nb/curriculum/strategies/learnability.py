@@ -52,12 +52,16 @@ class Learnability(Strategy):
         self.successes = np.zeros((count, self.window))
         self.episodes = np.zeros(count, np.int64)
         self.weights = np.full(count, 0.25)
-        self.best, self.last_place = self.weights.copy(), 0.0
-        if self.top is not None:
-            self._choose(self.top)
+        self.last_place, self.above, self.tied = 0.0, 0, 0
+        self._count_places()
 
     def shares(self) -> np.ndarray:
-        return self.weights if self.top is None else self.best
+        if self.top is None:
+            return self.weights
+        shares = (self.weights > self.last_place).astype(float)
+        if self.last_place > 0:
+            shares[self.weights == self.last_place] = (self.top - self.above) / self.tied
+        return shares
 
     def update(self, outcome: Outcome) -> None:
         task = outcome.task
@@ -71,16 +75,17 @@ class Learnability(Strategy):
         p = s / n if n >= _FEW else (s + 1) / (n + 2)
         before, now = float(self.weights[task]), p * (1 - p)
         self.weights[task] = now
-        stays = min(before, now) > self.last_place or max(before, now) < self.last_place
-        if self.top is not None and before != now and not stays:
-            self._choose(self.top)
+        if self.top is None or before == now:
+            return
+        last = self.last_place
+        self.above += (now > last) - (before > last)
+        self.tied += (now == last) - (before == last)
+        if not self.above < self.top <= self.above + self.tied:
+            self._count_places()
 
-    def _choose(self, top: int) -> None:
-        """Shares the places among the `top` greatest weights."""
-        weights = self.weights
-        last = self.last_place = float(np.partition(weights, -top)[-top])
-        self.best = (weights >= last if last > 0 else weights > 0).astype(float)
-        too_many = np.count_nonzero(self.best) - top
-        if too_many > 0:
-            tied = np.flatnonzero(weights == last)
-            self.best[tied] = 1 - too_many / len(tied)
+    def _count_places(self) -> None:
+        """Finds the weight of the last place, and how many are above it and at it."""
+        if self.top is not None:
+            last = self.last_place = float(np.partition(self.weights, -self.top)[-self.top])
+            self.above = int(np.count_nonzero(self.weights > last))
+            self.tied = int(np.count_nonzero(self.weights == last))

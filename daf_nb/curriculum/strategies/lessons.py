@@ -36,6 +36,8 @@ class Lessons(Strategy):
         ConfigError: an option outside of what is allowed.
     """
 
+    keeps_order = True
+
     def __init__(
         self,
         tasks: Sequence[Task],
