@@ -20,6 +20,8 @@ __all__ = ["KEPT", "Pool"]
 KEPT = 4
 """How many rebuilt instances a copy keeps for later episodes."""
 
+_NOBODY = object()
+
 
 class Pool:
     """Finds the instance for a setting, or makes it; closes those that it made.
@@ -49,8 +51,12 @@ class Pool:
     ) -> None:
         self._copy, self._env, self._arrays = copy, env, arrays
         self._layout, self._exact, self._make = layout, exact, make
-        self._own: Seat | None = None
-        self._own_kin: Hashable = None
+        self._own_kin: Hashable = _NOBODY
+        # At once: many worlds hold less memory when they are driven, and this is before its peak.
+        try:
+            self._own: Seat | None = self._mounted(env, Setting())
+        except TaskGenerationError:
+            self._own = None  # said when it is to be played, if ever
         # Least recently used first. The arguments are held as the key may be their address.
         self._rebuilt: dict[Hashable, tuple[Seat, Mapping[str, Any]]] = {}
 
@@ -86,7 +92,9 @@ class Pool:
         if self._make is not None and setting.env_kwargs:
             return self._rebuilt_for(setting, self._make)
         if self._own is None:
-            self._own, self._own_kin = self._mounted(self._env, setting), setting.kin
+            self._own = self._mounted(self._env, setting)
+        if self._own_kin is _NOBODY:
+            self._own_kin = setting.kin
         if self._make is not None and setting.kin != self._own_kin:
             return self._rebuilt_for(setting, self._make)
         return self._own
