@@ -70,8 +70,7 @@ def _plain(value: Any, name: str) -> Any:
     if isinstance(value, tuple):
         return {"tuple": [_plain(item, name) for item in value]}
     if isinstance(value, deque):
-        # Copied at once, as a run in another thread may append to it meanwhile.
-        return {"deque": [_plain(item, name) for item in list(value)], "maxlen": value.maxlen}
+        return {"deque": [_plain(item, name) for item in value], "maxlen": value.maxlen}
     if isinstance(value, dict):
         return {"items": [[_plain(k, name), _plain(v, name)] for k, v in value.items()]}
     raise _refused(name, type(value).__name__)

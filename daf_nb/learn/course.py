@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -18,27 +18,25 @@ __all__ = ["Course", "PlainCourse", "TaskCourse", "begin", "go_on", "setting_of"
 _STAGE = "curriculum_stage"
 
 
-class Course(Protocol):
-    """Where settings come from, one episode of a copy ahead, and where outcomes go.
-
-    Attributes:
-        needs_advantages: `advantages` is told what the rollout's rows were worth.
-    """
+class Course:
+    """Where settings come from, one episode of a copy ahead, and where outcomes go."""
 
     @property
-    def needs_advantages(self) -> bool: ...
+    def needs_advantages(self) -> bool:
+        """`advantages` is to be told what a rollout's rows were worth."""
+        return False
 
     def next(self, copy: int) -> Setting:
         """The setting of the copy's next episode; asked once for each, in order."""
-        ...
+        raise NotImplementedError
 
     def finished(self, episode: Episode) -> float | None:
         """Takes in an episode, once; its success, or None where that is not defined."""
-        ...
+        raise NotImplementedError
 
     def failed(self, copy: int, error: TaskGenerationError) -> Setting | None:
         """Another setting in place of one that could not be made; None to let the error rise."""
-        ...
+        return None
 
     def advantages(
         self,
@@ -55,35 +53,12 @@ class Course(Protocol):
             ended_at: the steps in which episodes ended.
             episodes: these episodes, in the same order.
         """
-        ...
 
     def forget(self) -> None:
         """The episodes under way were broken off."""
-        ...
 
 
-class _Alone:
-    """What courses without a curriculum do not do."""
-
-    needs_advantages = False
-
-    def failed(self, copy: int, error: TaskGenerationError) -> Setting | None:
-        return None
-
-    def advantages(
-        self,
-        sums: np.ndarray,
-        counts: np.ndarray,
-        ended_at: Sequence[int],
-        episodes: Sequence[Episode],
-    ) -> None:
-        raise NotImplementedError("needs_advantages is False")
-
-    def forget(self) -> None:
-        pass
-
-
-class PlainCourse(_Alone):
+class PlainCourse(Course):
     """The world as it is, always.
 
     Args:
@@ -101,7 +76,7 @@ class PlainCourse(_Alone):
         return self._success(episode)
 
 
-class TaskCourse(_Alone):
+class TaskCourse(Course):
     """Given tasks, each as often as the others, reported to nobody.
 
     What is drawn for an episode depends on the seed, the copy and the episode's number alone, so

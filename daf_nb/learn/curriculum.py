@@ -15,14 +15,14 @@ from daf_nb.curriculum.strategies import merge_parts
 from daf_nb.curriculum.teacher import Teacher
 from daf_nb.envs import Episode, Setting
 from daf_nb.errors import ConfigError, DafWarning, TaskGenerationError
-from daf_nb.learn.course import TaskCourse, setting_of, task_rules
+from daf_nb.learn.course import Course, TaskCourse, setting_of, task_rules
 from daf_nb.learn.gate import Gate
 from daf_nb.learn.success import SuccessRule
 
 __all__ = ["CurriculumCourse", "begin_curriculum", "chosen_curriculum"]
 
 
-class CurriculumCourse:
+class CurriculumCourse(Course):
     """Plays what a curriculum assigns, and reports what came of it.
 
     Args:

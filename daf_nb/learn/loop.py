@@ -89,7 +89,8 @@ class TrainingLoop:
             leased = self._curriculum.training(
                 self.gate, lambda change: self.emit("journal", asdict(change))
             )
-        with self.gate.guard(), leased, torch_threads(self.threads or 1):
+        # The lease outlasts the guard, which answers what was asked last.
+        with leased, self.gate.guard(), torch_threads(self.threads or 1):
             hooks.training_start(self._config.total_timesteps)
             try:
                 finished = self._cycles(enough, task, hooks, accounts, evaluate)

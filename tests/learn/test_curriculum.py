@@ -640,3 +640,26 @@ def test_the_layout_knows_the_ends_of_many_ranges():
 def test_what_is_no_curriculum_is_refused(given):
     with pytest.raises(ConfigError, match=r"CurriculumConfig\(strategy="):
         trainer_of(given)
+
+
+def test_what_is_asked_in_the_last_rollout_is_journaled_too():
+    class Asks(BaseCallback):
+        def __init__(self, manager: CurriculumManager):
+            super().__init__()
+            self.manager, self.asked = manager, 0
+
+        def _on_rollout_end(self) -> None:
+            self.asked += 1
+            self.manager.set_weight("level 1", 1 + self.asked)
+
+        def _on_step(self) -> bool:
+            return True
+
+    manager = levels("uniform")
+    trainer = trainer_of(manager, total_timesteps=400)
+    events = []
+    trainer.subscribe(events.append)
+    callback = Asks(manager)
+    trainer.train(callback=callback)
+    told = [event.data["new"] for event in events if event.kind == "journal"]
+    assert told == [1.0 + asked for asked in range(1, callback.asked + 1)]
