@@ -1,0 +1,7 @@
+"""What a run is told: frozen models, checked when made, that go to JSON and back."""
+
+from daf_nb.config.curriculum import CurriculumConfig
+from daf_nb.config.settings import Settings
+from daf_nb.config.training import RlConfig
+
+__all__ = ["CurriculumConfig", "RlConfig", "Settings"]

@@ -1,0 +1,70 @@
+"""How policies are trained, as data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from daf_nb.config.curriculum import CurriculumConfig
+from daf_nb.config.settings import Settings
+
+__all__ = ["RlConfig"]
+
+
+class RlConfig(Settings):
+    """How to train; the world itself is given beside it.
+
+    Steps are live agent-steps: one agent's action in one copy counts one.
+    """
+
+    experiment_name: str = Field(default="experiment", description="what the run is called")
+    total_timesteps: int = Field(default=100_000, gt=0, description="agent-steps to train for")
+    num_envs: int = Field(default=8, ge=1, description="copies of the world")
+    num_workers: int = Field(
+        default=0, ge=0, description="worker processes; 0 steps in this process"
+    )
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**32 - 1,
+        description="run seed; None draws one, and the run records it",
+    )
+    device: str = Field(default="auto", description="torch device; auto times what there is")
+    torch_threads: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto",
+        description="torch's threads while training; auto times one against all cores",
+    )
+    algorithm: Literal["PPO", "A2C", "MaskablePPO"] = Field(
+        default="PPO", description="MaskablePPO is sb3-contrib's, for worlds with action masks"
+    )
+    algorithm_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="passed to the algorithm; daf_nb's own default is n_steps=128 for PPO",
+    )
+    policy_kwargs: dict[str, Any] = Field(default_factory=dict, description="passed to the policy")
+    share: Literal["all", "group", "none"] = Field(
+        default="group",
+        description="which agents share a policy: all, those with equal spaces, or none",
+    )
+    batch_size: int | None = Field(
+        default=None,
+        ge=2,
+        description="rows per minibatch; must divide a rollout; None takes a quarter of it",
+    )
+    partial_minibatch: bool = Field(
+        default=False,
+        description="allow a batch size that leaves a smaller last minibatch, as SB3 does",
+    )
+    evaluation_interval: int | None = Field(
+        default=None, gt=0, description="evaluate every so many agent-steps; None for never"
+    )
+    evaluation_episodes: int = Field(default=20, ge=1, description="episodes of one evaluation")
+    checkpoint_interval: int | None = Field(
+        default=None,
+        gt=0,
+        description="save the policies every so many agent-steps; None for at the end",
+    )
+    curriculum_config: CurriculumConfig | None = Field(
+        default=None, description="train on a curriculum made from this"
+    )
