@@ -2,122 +2,26 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import threading
-import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daf_nb.config import CurriculumConfig, RlConfig
 from daf_nb.curriculum import CurriculumManager
-from daf_nb.errors import ConfigError
 from daf_nb.learn import Evaluation, RlTrainer
-from daf_nb.learn.hooks import Callbacks, check_callbacks
-from daf_nb.learn.success import SuccessLike
-from daf_nb.record import Interrupted, Recorder, launching_source
-from daf_nb.record.listener import TrainingListener, run_spec
+from daf_nb.learn.hooks import Callbacks
+from daf_nb.record import Interrupted, Recorder
+from daf_nb.record.listener import TrainingListener
+from daf_nb.session import live
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pettingzoo.utils.env import ParallelEnv
     from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-    from daf_nb.envs import WorldLike, Wrapper
-
-__all__ = ["Run", "launch", "train"]
+__all__ = ["Run"]
 
 _log = logging.getLogger("daf_nb")
-_live: weakref.WeakSet[Run] = weakref.WeakSet()
-_GRACE = 10.0
-"""Seconds that a process which ends waits for its runs to reach a boundary and be recorded."""
-
-
-def train(
-    world: WorldLike | ParallelEnv,
-    *,
-    env_kwargs: Mapping[str, Any] | None = None,
-    wrappers: Sequence[Wrapper] = (),
-    policy: str | type[Any] = "MlpPolicy",
-    success: SuccessLike = None,
-    curriculum: CurriculumManager | CurriculumConfig | None = None,
-    callback: Callbacks = None,
-    name: str | None = None,
-    tags: Sequence[str] = (),
-    runs_dir: Path | str | None = None,
-    **fields: Any,
-) -> Run:
-    """Trains on a world in the background, recorded; returns at once.
-
-    Args:
-        world: a PettingZoo registry id (`sisl/pursuit-v5`), a module path
-            (`mpe2.simple_spread_v3`), a function that makes a world, or an instance.
-        env_kwargs: the world's constructor arguments.
-        wrappers: SuperSuit wrappers, innermost first, as in `make_env`.
-        policy: SB3's policy name or class.
-        success: an episode's success in [0, 1], as `RlTrainer` takes it.
-        curriculum: which tasks are played; a curriculum runs on success. One that has been played
-            goes on from there, with a warning.
-        callback: SB3 callbacks; a dict of group -> callbacks where there are several groups.
-        name: what the run is called.
-        tags: any texts to find it by.
-        runs_dir: where runs are recorded; by default DAF_NB_RUNS, else `runs/` in the project.
-        **fields: fields of `RlConfig`: `total_timesteps`, `num_envs`, `seed`, `device`, ...
-
-    Raises:
-        ConfigError: anything that cannot be trained as asked; nothing is recorded then.
-        RecordError: the run cannot be recorded.
-    """
-    if name is not None:
-        if "experiment_name" in fields:
-            raise ConfigError("name and experiment_name are one thing; give one of them.")
-        fields["experiment_name"] = name
-    if isinstance(curriculum, CurriculumConfig):
-        curriculum = CurriculumManager(curriculum)
-    trainer = RlTrainer(
-        RlConfig(**fields),
-        env=world,
-        env_kwargs=env_kwargs,
-        wrappers=wrappers,
-        policy=policy,
-        success=success,
-        curriculum_manager=curriculum,
-    )
-    try:
-        return launch(trainer, tags=tags, runs_dir=runs_dir, callback=callback)
-    except BaseException:
-        trainer.close()
-        raise
-
-
-def launch(
-    trainer: RlTrainer,
-    *,
-    tags: Sequence[str] = (),
-    runs_dir: Path | str | None = None,
-    callback: Callbacks = None,
-) -> Run:
-    """Starts a trainer in the background, recorded; arguments as `train`.
-
-    Raises:
-        ConfigError: callbacks that fit no group.
-        RecordError: the run cannot be recorded.
-    """
-    check_callbacks(callback, trainer.policies)
-    recorder = Recorder(
-        spec=run_spec(trainer),
-        name=trainer.config.experiment_name,
-        runs_dir=runs_dir,
-        tags=tags,
-        source=launching_source(),
-        return_metric="rollout/return_mean",
-    )
-    try:
-        return Run(trainer, recorder, callback)
-    except BaseException as error:
-        recorder.abandon(f"the run could not be started: {error!r}")
-        raise
 
 
 class Run:
@@ -148,9 +52,7 @@ class Run:
         # (https://github.com/python/cpython/issues/90882).
         self._finished = threading.Event()
         threading.Thread(target=self._work, name=f"daf_nb-run-{self.id}", daemon=True).start()
-        atexit.unregister(_stop_all)  # or it would be called once for every run
-        atexit.register(_stop_all)
-        _live.add(self)
+        live.begun(self)
 
     @property
     def status(self) -> str:
@@ -259,7 +161,7 @@ class Run:
             self.error = error
             _log.error("run %s failed: %s: %s", self.id, type(error).__name__, error)
         finally:
-            _live.discard(self)
+            live.ended(self)
             try:
                 self.trainer.close()
             finally:
@@ -273,12 +175,3 @@ class Run:
         if not self.trainer.finished:
             raise Interrupted(self._results)
         return self._results
-
-
-def _stop_all() -> None:
-    """A process that ends takes its runs to a boundary, so that their records are true."""
-    runs = list(_live)
-    for run in runs:
-        run.stop()
-    for run in runs:
-        run._finished.wait(_GRACE)
