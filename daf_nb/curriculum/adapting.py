@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from daf_nb.config import CurriculumConfig
+from daf_nb.curriculum.changes import Change
+from daf_nb.curriculum.levers import MOST_REHEARSAL, set_bias, set_difficulty, set_rehearsal
+from daf_nb.curriculum.moving import movable
 from daf_nb.curriculum.teacher import Teacher
 from daf_nb.errors import ConfigError, unknown_name
 
-__all__ = ["ACTIONS", "Change", "adapt", "adaptation_asked"]
+__all__ = ["ACTIONS", "adapt", "adaptation_asked"]
 
 ACTIONS = ("adjust_difficulty", "reduce_difficulty", "raise_difficulty", "rehearse")
 _STEP = 0.05
 _TILT = 0.25
 _AFTER = 10
-
-
-@dataclass(frozen=True)
-class Change:
-    """Something of a curriculum that was changed from outside of its strategy.
-
-    Attributes:
-        name: what, such as `curriculum.difficulty` or `curriculum.weight[far]`.
-        old, new: its values.
-        by: who or what changed it.
-    """
-
-    name: str
-    old: float
-    new: float
-    by: str
 
 
 def adapt(teacher: Teacher, config: CurriculumConfig, action: str, by: str) -> list[Change]:
@@ -46,7 +31,7 @@ def adapt(teacher: Teacher, config: CurriculumConfig, action: str, by: str) -> l
         asked = adaptation_asked(teacher, config)
         changes = _move(teacher, asked, by) if asked else []
     elif action == "rehearse":
-        changes = _rehearse(teacher, config.window, by)
+        changes = set_rehearsal(teacher, min(config.window, MOST_REHEARSAL), by)
     else:
         changes = _move(teacher, 1 if action == "raise_difficulty" else -1, by)
     if changes:
@@ -73,20 +58,8 @@ def adaptation_asked(teacher: Teacher, config: CurriculumConfig) -> int:
 
 def _move(teacher: Teacher, direction: int, by: str) -> list[Change]:
     """Shifts the bound by .05, or a lesson; without a bound, the difficulty bias by .25."""
-    strategy, chooser = teacher.strategy, teacher.chooser
-    before = strategy.bound
-    if strategy.shift(direction * _STEP):
-        after = strategy.bound
-        assert before is not None and after is not None, "what shifts has a bound"
-        name, old, new = "curriculum.difficulty", before, after
-    else:
-        old, new = chooser.bias, min(1.0, max(-1.0, chooser.bias + direction * _TILT))
-        chooser.bias = new
-        name = "curriculum.difficulty_bias"
-    return [Change(name, old, new, by)] if new != old else []
-
-
-def _rehearse(teacher: Teacher, episodes: int, by: str) -> list[Change]:
-    """Half of the next `episodes` episodes repeat earlier tasks."""
-    old, teacher.chooser.rehearsal = teacher.chooser.rehearsal, episodes
-    return [Change("curriculum.rehearsal", old, episodes, by)] if old != episodes else []
+    bound = teacher.strategy.bound
+    if bound is not None and movable(teacher.strategy):
+        return set_difficulty(teacher, min(1.0, max(0.0, bound + direction * _STEP)), by)
+    bias = teacher.chooser.bias + direction * _TILT
+    return set_bias(teacher, min(1.0, max(-1.0, bias)), by)

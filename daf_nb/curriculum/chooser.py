@@ -1,4 +1,4 @@
-"""From a strategy to an assignment: shares, weights, active tasks, bias, rehearsal."""
+"""From a strategy to an assignment: shares or proposals, bias, rehearsal."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from daf_nb.curriculum.assignments import Assignment
+from daf_nb.curriculum.roster import Roster
+from daf_nb.curriculum.shares import final_shares
 from daf_nb.curriculum.state import capture, restore
 from daf_nb.curriculum.strategy import Proposal, Strategy
-from daf_nb.curriculum.tasks import Assignment, Task
+from daf_nb.curriculum.tasks import Task
 from daf_nb.errors import ConfigError
 
 __all__ = ["Chooser"]
 
-_TILT = 4.0
 _MIXED = 0.5
 
 
@@ -34,8 +36,7 @@ class Chooser:
         uniform_share: u in [0, 1]: final shares are (1 - u) P + u / K over the allowed tasks.
         bias: difficulty bias in [-1, 1]. It tilts shares by e^(4 bias d), and is added to the
             difficulty that is proposed, other than for probes.
-        weights: float [K], factors of the shares; a task of weight 0 is not drawn.
-        active: bool [K], tasks that may be drawn now.
+        roster: the tasks that may be drawn.
         rehearsal: episodes of which half repeat earlier tasks.
         drawn, levels: places and difficulties of the newest tasks drawn.
     """
@@ -55,26 +56,20 @@ class Chooser:
         self.rng = rng
         self.uniform_share = strategy.uniform_share if uniform_share is None else uniform_share
         self.bias = 0.0
-        self.weights = np.array([task.weight for task in tasks], float)
-        self.active = np.full(len(tasks), limit is None)
-        self.done = np.zeros(len(tasks), bool)
-        self.limit = limit
+        self.roster = Roster(tasks, limit=limit)
         self.rehearsal = 0
         self.drawn: deque[int] = deque(maxlen=window)
         self.levels: deque[float] = deque(maxlen=window)
-        self._fill()
 
     @property
-    def allowed(self) -> np.ndarray:
-        """Bool [K]: active, and of a weight above 0.
+    def weights(self) -> np.ndarray:
+        """Float [K], the tasks' weights, of the roster."""
+        return self.roster.weights
 
-        Raises:
-            ConfigError: none is.
-        """
-        allowed = self.active & (self.weights > 0)
-        if not allowed.any():
-            raise ConfigError("no task can be drawn: every active task has weight 0.")
-        return allowed
+    @property
+    def focus(self) -> int | None:
+        """The place of the only task that is drawn, of the roster; None for no such task."""
+        return self.roster.focus
 
     @property
     def shares(self) -> np.ndarray:
@@ -103,15 +98,17 @@ class Chooser:
             index = self._pick(self._shares())
             return self._noted(self.tasks[index].assign(self.rng, index=index))
         if self.uniform_share and self.rng.random() < self.uniform_share:
-            index = self._pick(self.allowed.astype(float))
+            index = self._pick(self.roster.allowed.astype(float))
             return self._noted(self.tasks[index].assign(self.rng, index=index))
         return self._noted(self._proposed(proposal))
 
     def nearest(self, difficulty: float) -> int:
-        """The hardest allowed task that is no harder than `difficulty`, else the easiest.
+        """The task in focus; else the hardest due that is no harder than `difficulty`.
 
-        Among equals, one by weight.
+        Where all are harder, the easiest; among equals, one by weight.
         """
+        if self.focus is not None:
+            return self.focus
         if len(self.tasks) == 1 and self.weights[0] > 0:
             return 0
         best = self.nearest_ones(difficulty)
@@ -120,52 +117,11 @@ class Chooser:
         return self._pick(self.weights * best)
 
     def nearest_ones(self, difficulty: float) -> np.ndarray:
-        """Bool [K]: the tasks among which `nearest` picks."""
+        """Bool [K]: the tasks among which `nearest` picks, where none is in focus."""
         low, high = self.strategy.low, self.strategy.high
         reach = np.where(low <= difficulty, np.minimum(high, difficulty), -1.0 - low)
-        reach[~self.allowed] = -np.inf
+        reach[~self.roster.due] = -np.inf
         return reach == reach.max()
-
-    def set_weight(self, place: int, weight: float) -> None:
-        """Wants more or less of a task; one of weight 0 gives its place to the easiest that waits.
-
-        Raises:
-            ConfigError: no task could be drawn any more; nothing was changed.
-        """
-        before = self.weights.copy(), self.active.copy()
-        self.weights[place] = weight
-        if self.limit is not None and weight == 0:
-            self.active[place] = False
-        self._fill()
-        try:
-            _ = self.allowed
-        except ConfigError:
-            self.weights, self.active = before
-            raise
-
-    def rotate(self, mastered: np.ndarray) -> list[tuple[int, int]]:
-        """Mastered active tasks give way to the easiest that wait; pairs of (left, came)."""
-        moves = []
-        waiting = self._waiting()
-        for left in np.flatnonzero(mastered & self.active):
-            if not waiting:
-                break
-            came = waiting.pop(0)
-            self.active[left], self.done[left], self.active[came] = False, True, True
-            moves.append((int(left), came))
-        return moves
-
-    def _waiting(self) -> list[int]:
-        """Tasks that may become active, the easiest first."""
-        order = np.argsort(self.strategy.difficulties, kind="stable")
-        waits = ~self.active & ~self.done & (self.weights > 0)
-        return order[waits[order]].tolist()
-
-    def _fill(self) -> None:
-        """The easiest tasks that wait take the places that are free."""
-        if self.limit is not None:
-            free = self.limit - np.count_nonzero(self.active)
-            self.active[self._waiting()[: max(0, free)]] = True
 
     def _noted(self, assignment: Assignment) -> Assignment:
         self.drawn.append(assignment.index)
@@ -173,29 +129,16 @@ class Chooser:
         return assignment
 
     def _shares(self) -> np.ndarray:
-        allowed = self.allowed
-        wanted = self._checked(self.strategy.shares()) * self.weights
-        if not self.active.all():
-            wanted *= self.active
-        if self.bias:
-            wanted *= np.exp(_TILT * self.bias * self.strategy.difficulties)
-        total = wanted.sum()
-        if not total > 0:
-            return allowed / np.count_nonzero(allowed)
-        wanted /= total
-        wanted *= 1.0 - self.uniform_share
-        if self.uniform_share:
-            wanted += allowed * (self.uniform_share / np.count_nonzero(allowed))
-        return wanted
-
-    def _checked(self, shares: np.ndarray) -> np.ndarray:
-        shares = np.asarray(shares)
-        if shares.shape != self.weights.shape or not 0 <= shares.min() <= shares.max() < np.inf:
-            raise ConfigError(
-                f"{type(self.strategy).__name__}.shares: {len(self.tasks)} finite numbers of 0 or "
-                f"more are needed, one per task; {shares} came."
-            )
-        return shares
+        allowed = self.roster.allowed
+        if self.focus is not None:
+            return allowed.astype(float)
+        return final_shares(
+            self.strategy,
+            weights=self.weights,
+            allowed=allowed,
+            bias=self.bias,
+            uniform_share=self.uniform_share,
+        )
 
     def _pick(self, weights: np.ndarray) -> int:
         steps = weights.cumsum()
@@ -203,23 +146,26 @@ class Chooser:
 
     def _proposed(self, proposal: Proposal) -> Assignment:
         if proposal.point is not None:
-            _ = self.allowed
+            _ = self.roster.allowed
             return self.tasks[0].assign(self.rng, point=proposal.point, probe=proposal.probe)
         assert proposal.difficulty is not None, "a proposal has a point or a difficulty"
         difficulty = proposal.difficulty
         if self.bias and not proposal.probe:
             difficulty = min(1.0, max(0.0, difficulty + self.bias))
         index = self.nearest(difficulty)
-        return self.tasks[index].assign(
-            self.rng, index=index, difficulty=difficulty, probe=proposal.probe
-        )
+        # What is played in focus tells of the bound only where the bound would have played it.
+        if proposal.probe and self.focus is not None:
+            probe = bool(self.nearest_ones(difficulty)[index])
+        else:
+            probe = proposal.probe
+        return self.tasks[index].assign(self.rng, index=index, difficulty=difficulty, probe=probe)
 
     def _rehearse(self, seen: np.ndarray) -> Assignment:
         """An earlier task: played before, and easier than the bound or the mean of the shares."""
         bound = self.level
         earlier = (seen > 0) & (self.weights > 0) & (self.strategy.low < bound)
-        if not earlier.any():
-            earlier = self.allowed
+        if self.focus is not None or not earlier.any():
+            earlier = self.roster.allowed
         index = self._pick(earlier.astype(float))
         task = self.tasks[index]
         top = min(task.high, max(task.low, bound))
@@ -241,10 +187,15 @@ class Chooser:
             return sum(self.levels) / len(self.levels) if self.levels else 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        return capture(self, leave=_LEFT)
+        return {**capture(self, leave=_LEFT), "roster": self.roster.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        restore(self, state, leave=_LEFT)
+        roster = state.get("roster") if isinstance(state, Mapping) else None
+        if roster is None:
+            raise ConfigError("the state is not one of Chooser: its roster is missing.")
+        self.roster.load_state_dict(roster)
+        own = {name: value for name, value in state.items() if name != "roster"}
+        restore(self, own, leave=_LEFT)
 
 
-_LEFT = frozenset({"tasks", "strategy"})
+_LEFT = frozenset({"tasks", "strategy", "roster"})

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from daf_nb.curriculum.assignments import Assignment
 from daf_nb.curriculum.parameters import Choice, Integers, Uniform
-from daf_nb.curriculum.tasks import Assignment, Task
+from daf_nb.curriculum.tasks import Task
 from daf_nb.errors import TaskGenerationError
 
 __all__ = ["Goals"]

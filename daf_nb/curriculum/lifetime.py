@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from daf_nb.config import CurriculumConfig
-from daf_nb.curriculum.adapting import Change
 from daf_nb.curriculum.book import TaskBook
+from daf_nb.curriculum.changes import Change
 from daf_nb.curriculum.teacher import Teacher
 from daf_nb.errors import ConfigError
 

@@ -6,31 +6,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from daf_nb.config import CurriculumConfig
-from daf_nb.curriculum.adapting import ACTIONS, Change, adapt
+from daf_nb.curriculum.adapting import ACTIONS, adapt
+from daf_nb.curriculum.assignments import Assignment
 from daf_nb.curriculum.book import TaskBook
+from daf_nb.curriculum.changes import Change
+from daf_nb.curriculum.failures import answer_stagnation, leave_out
+from daf_nb.curriculum.levers import set_weight
 from daf_nb.curriculum.lifetime import Lifetime
-from daf_nb.curriculum.parameters import is_drawn
+from daf_nb.curriculum.post import check_choice
+from daf_nb.curriculum.reports import checked_success, played
 from daf_nb.curriculum.sequences import preview
 from daf_nb.curriculum.slices import Slices, slice_outcomes
 from daf_nb.curriculum.statistics import statistics
-from daf_nb.curriculum.strategy import check_strategy
-from daf_nb.curriculum.tasks import Assignment, Task, check_weight
+from daf_nb.curriculum.tasks import Task, check_weight
 from daf_nb.curriculum.teacher import Teacher
-from daf_nb.errors import (
-    ConfigError,
-    CurriculumStagnationError,
-    TaskGenerationError,
-    unknown_name,
-)
+from daf_nb.errors import ConfigError, TaskGenerationError, unknown_name
 
 __all__ = ["CurriculumManager"]
-
-
-def _is_success(value: Any) -> bool:
-    try:
-        return bool(0 <= value <= 1)
-    except (TypeError, ValueError):
-        return False
 
 
 class CurriculumManager:
@@ -62,13 +54,7 @@ class CurriculumManager:
         self.book = TaskBook(self.config)
         self.life = Lifetime(self.config, self.book)
         if self.config.strategy is not None:
-            check_strategy(self.config.strategy, self.config.strategy_options)
-            if self.config.strategy == "learning_progress" and not (
-                self.config.enable_learning_progress
-            ):
-                raise ConfigError(
-                    "strategy 'learning_progress' needs enable_learning_progress=True."
-                )
+            check_choice(self.config, self.config.strategy, self.config.strategy_options)
 
     # Tasks
 
@@ -108,8 +94,8 @@ class CurriculumManager:
         Raises:
             ConfigError: an unknown task, a weight outside of 0 to 1e9, or no task would be left.
         """
-        place, wanted = self.book.place(task), check_weight(task, weight)
-        return self.life.change(lambda teacher: _weigh(teacher, task, place, wanted, by))
+        wanted = check_weight(self.book[task].name, weight)
+        return self.life.change(lambda teacher: set_weight(teacher, task, wanted, by))
 
     # Choosing and learning
 
@@ -125,9 +111,7 @@ class CurriculumManager:
     def generate_task_sequence(
         self, sequence_length: int, difficulty_progression: str = "adaptive"
     ) -> list[Assignment]:
-        """A preview of what could be played; nothing is changed or committed by looking.
-
-        Before a seed is known, it is that of seed 0.
+        """A preview of what could be played, with seed 0 before one is known; changes nothing.
 
         Args:
             sequence_length: how many assignments.
@@ -139,8 +123,8 @@ class CurriculumManager:
             ConfigError: an unknown progression, a length below 1, or no task.
         """
         with self.life.look() as teacher:
-            seen = teacher.ledger.episodes
-            return preview(teacher.chooser, sequence_length, difficulty_progression, seen)
+            chooser, seen = teacher.chooser, teacher.ledger.episodes
+            return preview(chooser, sequence_length, difficulty_progression, seen)
 
     def update_task_performance(self, task: str | Assignment, performance: float) -> None:
         """Reports one episode's success.
@@ -155,43 +139,18 @@ class CurriculumManager:
                 a run trains on the curriculum now and reports by itself.
             CurriculumStagnationError: stagnation was found, and `on_failure` is "raise".
         """
-        if not _is_success(performance):
-            raise ConfigError(
-                f"performance={performance!r} of task {str(task)!r}: success in [0, 1] is needed; "
-                "scale a return between declared bounds first."
-            )
-
+        success = checked_success(task, performance)
         teacher = self.life.alone("update_task_performance")
-        played = self._own(task) if isinstance(task, Assignment) else self._as_played(task)
-        if teacher.record(played, float(performance)):
+        if teacher.record(played(teacher, self.book, task), success):
             self.check()
 
     def check(self) -> list[Change]:
         """Looks for stagnation, and answers it as `on_failure` says.
 
         Raises:
-            CurriculumStagnationError: it was found, and `on_failure` is "raise" or can change
-                nothing more.
+            CurriculumStagnationError: found, and `on_failure` is "raise" or can change nothing.
         """
-        with self.life.look() as teacher:
-            found = teacher.stagnation.found() if teacher.stagnation is not None else None
-        if found is None:
-            return []
-        answer = self.config.on_failure
-        if answer == "raise":
-            raise CurriculumStagnationError(
-                f"curriculum {self.config.name!r} stagnates: {found}. Try "
-                "adapt_curriculum('reduce_difficulty') or 'rehearse', easier tasks, or "
-                "on_failure='reduce_difficulty', which does so by itself."
-            )
-        by = f"stagnation: {found}"
-        changes = self.life.change_now(lambda teacher: adapt(teacher, self.config, answer, by))
-        if not changes:
-            raise CurriculumStagnationError(
-                f"curriculum {self.config.name!r} stagnates: {found}, and on_failure={answer!r} "
-                "can change nothing more. Add easier tasks, or look at success and reward."
-            )
-        return changes
+        return answer_stagnation(self.life, self.config)
 
     def adapt_curriculum(self, action: str, *, by: str = "user") -> list[Change]:
         """Makes the curriculum easier or harder, or repeats earlier tasks.
@@ -219,16 +178,9 @@ class CurriculumManager:
         """Answers a task that cannot be made as `on_failure` says.
 
         Raises:
-            TaskGenerationError: `on_failure` is "raise", or it is the last task.
+            TaskGenerationError: `on_failure` is "raise", or no other task can be drawn.
         """
-        if self.config.on_failure == "raise":
-            raise error
-        by = f"task generation: {error}"
-        try:
-            place = self.book.place(task)
-            return self.life.change_now(lambda teacher: _weigh(teacher, task, place, 0.0, by))
-        except ConfigError:
-            raise error from None
+        return leave_out(self.life, self.config, error, task)
 
     # Reading
 
@@ -239,10 +191,10 @@ class CurriculumManager:
             `num_custom_tasks`; `avg_performance`, mean success of the newest `window` episodes, or
             None; `adaptation_needed`, recent success is outside of `success_band`, or stagnates;
             `stagnation` in words, or None; `episodes`, `difficulty` (the bound, else the mean by
-            shares), `difficulty_bias`, `uniform_share`, `rehearsal` (episodes left of it), `name`,
-            `strategy`; and `tasks`, name -> `episodes`, `success` over its newest `window`
-            episodes, its 95 % Wilson `interval`, `learning_progress`, `share`, `difficulty`,
-            `weight`, `flags`.
+            shares), `difficulty_bias`, `uniform_share`, `rehearsal` (episodes left of it), `hold`
+            (it stands still), `task` (the only one that is drawn, or None), `name`, `strategy` (at
+            work); and `tasks`, name -> `episodes`, `success` over its newest `window` episodes, its
+            95 % Wilson `interval`, `learning_progress`, `share`, `difficulty`, `weight`, `flags`.
         """
         with self.life.look() as teacher:
             return statistics(teacher, self.config)
@@ -254,9 +206,9 @@ class CurriculumManager:
             ConfigError: slice analysis is off, or an unknown axis.
         """
         with self.life.look() as teacher:
-            outcomes = None if teacher.log is None else list(teacher.log)
-        if outcomes is None:
-            raise ConfigError("enable_slice_analysis=False: no outcomes were kept to slice.")
+            if teacher.log is None:
+                raise ConfigError("enable_slice_analysis=False: no outcomes were kept to slice.")
+            outcomes = list(teacher.log)
         return slice_outcomes(outcomes, axes, bins=bins)
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
@@ -281,11 +233,8 @@ class CurriculumManager:
 
     def spec(self) -> dict[str, Any]:
         """Config and tasks as data: what a record holds. Functions are told by their names."""
-        return {
-            **self.config.model_dump(),
-            "seed": self.life.seed,
-            "tasks": self.book.to_plain(),
-        }
+        given = self.config.model_dump()
+        return {**given, "seed": self.life.seed, "tasks": self.book.to_plain()}
 
     def state_dict(self) -> dict[str, Any]:
         """All that changes, as data that JSON holds without loss."""
@@ -299,34 +248,3 @@ class CurriculumManager:
             ConfigError: the state is one of another curriculum, or a run trains on this one now.
         """
         self.life.alone("load_state_dict").load_state_dict(state)
-
-    def _own(self, assignment: Assignment) -> Assignment:
-        if self.book.place(assignment.task) != assignment.index:
-            raise ConfigError(
-                f"the assignment of task {assignment.task!r} is one of another curriculum; report "
-                "it there, or by the task's name."
-            )
-        return assignment
-
-    def _as_played(self, name: str) -> Assignment:
-        """An episode of a task at the level of the curriculum, for reports that name no more.
-
-        What would have been drawn is not known, and left out.
-        """
-        teacher, task, index = self.life.begin(), self.book[name], self.book.place(name)
-        chooser, bound = teacher.chooser, teacher.strategy.bound
-        level = chooser.level if bound is None else bound
-        return Assignment(
-            name,
-            index,
-            min(max(level, task.low), task.high),
-            {name: value for name, value in task.env_kwargs.items() if not is_drawn(value)},
-            {name: value for name, value in task.config.items() if not is_drawn(value)},
-            probe=bound is not None and bool(chooser.nearest_ones(bound)[index]),
-        )
-
-
-def _weigh(teacher: Teacher, task: str, place: int, weight: float, by: str) -> list[Change]:
-    old = float(teacher.chooser.weights[place])
-    teacher.chooser.set_weight(place, weight)
-    return [Change(f"curriculum.weight[{task}]", old, weight, by)] if old != weight else []

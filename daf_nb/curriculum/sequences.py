@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from daf_nb.curriculum.assignments import Assignment
 from daf_nb.curriculum.chooser import Chooser
 from daf_nb.curriculum.strategies.schedule import SCHEDULES, schedule_value
-from daf_nb.curriculum.tasks import Assignment
 from daf_nb.errors import ConfigError, unknown_name
 
 __all__ = ["preview"]
@@ -39,7 +39,7 @@ def preview(chooser: Chooser, length: int, progression: str, seen: np.ndarray) -
     chooser = copy.deepcopy(chooser, kept)
     if progression == "adaptive":
         return [chooser.choose(seen) for _ in range(length)]
-    allowed = np.flatnonzero(chooser.allowed)
+    allowed = np.flatnonzero(chooser.roster.allowed)
     if progression == "random":
         places = chooser.rng.choice(allowed, length).tolist()
         return [chooser.tasks[i].assign(chooser.rng, index=i) for i in places]

@@ -18,7 +18,7 @@ _FEW = 32
 
 def statistics(teacher: Teacher, config: CurriculumConfig) -> dict[str, Any]:
     """What `CurriculumManager.get_curriculum_stats` promises."""
-    stagnant = None if teacher.stagnation is None else teacher.stagnation.found()
+    stagnant = teacher.stagnant()
     return {
         "name": config.name,
         "strategy": teacher.name,
@@ -31,6 +31,8 @@ def statistics(teacher: Teacher, config: CurriculumConfig) -> dict[str, Any]:
         "difficulty_bias": teacher.chooser.bias,
         "uniform_share": teacher.chooser.uniform_share,
         "rehearsal": teacher.chooser.rehearsal,
+        "hold": teacher.hold,
+        "task": teacher.focus,
         "tasks": _by_task(teacher),
     }
 
@@ -54,7 +56,7 @@ def metrics(teacher: Teacher) -> dict[str, float]:
 
 
 def _by_task(teacher: Teacher) -> dict[str, dict[str, Any]]:
-    chooser, ledger = teacher.chooser, teacher.ledger
+    chooser, ledger, roster = teacher.chooser, teacher.ledger, teacher.chooser.roster
     counts, success = ledger.counts, ledger.success
     low, high = wilson_interval(np.nan_to_num(success) * counts, counts)
     progress = None if teacher.tracker is None else teacher.tracker.shares()
@@ -63,9 +65,10 @@ def _by_task(teacher: Teacher) -> dict[str, dict[str, Any]]:
         "mastered": mastered,
         "noise suspected": noisy,
         "unplayed": ledger.episodes == 0,
-        "left out": chooser.weights == 0,
-        "waiting": ~chooser.active & ~chooser.done & (chooser.weights > 0),
-        "retired": chooser.done & ~chooser.active,
+        "left out": roster.weights == 0,
+        "waiting": roster.waiting,
+        "retired": roster.done & ~roster.active,
+        "focus": roster.focused,
     }
     return {
         task.name: {
@@ -75,7 +78,7 @@ def _by_task(teacher: Teacher) -> dict[str, dict[str, Any]]:
             "learning_progress": None if progress is None else float(progress[i]),
             "share": float(shares[i]),
             "difficulty": task.difficulty,
-            "weight": float(chooser.weights[i]),
+            "weight": float(roster.weights[i]),
             "flags": [name for name, holds in flags.items() if holds[i]],
         }
         for i, task in enumerate(chooser.tasks)

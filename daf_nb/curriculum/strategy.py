@@ -71,6 +71,8 @@ class Strategy:
     Attributes:
         uniform_share: u by default: final shares are (1 - u) P + u / K.
         keeps_order: it decides itself which tasks are due, so that `max_active_tasks` must not.
+        moves_itself: its bound follows success by itself, so that no rule outside should move it
+            by success as well.
         needs_advantages: `score` is told the mean absolute advantage of every episode's live rows.
         names: the tasks' names.
         low, high: float [K], the tasks' least and greatest difficulties.
@@ -81,6 +83,7 @@ class Strategy:
     uniform_share: ClassVar[float] = 0.0
     needs_advantages: ClassVar[bool] = False
     keeps_order: ClassVar[bool] = False
+    moves_itself: ClassVar[bool] = False
 
     def __init__(self, tasks: Sequence[Task], rng: np.random.Generator) -> None:
         self.rng = rng
@@ -113,7 +116,10 @@ class Strategy:
         return None
 
     def shift(self, by: float) -> bool:
-        """Moves the bound by `by`, within its limits; False where there is none."""
+        """Moves the bound by `by`, within its limits; False where there is none.
+
+        0 moves nothing, and only tells whether there is one.
+        """
         return False
 
     def state_dict(self) -> dict[str, Any]:
@@ -167,19 +173,22 @@ def check_strategy(name: str, options: Mapping[str, Any]) -> type[Strategy]:
     """The class of a strategy that takes these options.
 
     Raises:
-        ConfigError: an unknown strategy or option.
+        ConfigError: an unknown strategy or option, or one that is needed is missing.
     """
     known = known_strategies()
-    if name not in known:
+    if not (isinstance(name, str) and name in known):
         raise ConfigError(unknown_name("strategy", name, known))
-    takes = [
-        parameter.name
+    takes = {
+        parameter.name: parameter.default is parameter.empty
         for parameter in inspect.signature(known[name]).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
-    ]
+    }
     for option in options:
         if option not in takes:
             raise ConfigError(unknown_name(f"option of strategy {name!r}", option, takes))
+    missing = [option for option, needed in takes.items() if needed and option not in options]
+    if missing:
+        raise ConfigError(f"strategy {name!r} needs its option {', '.join(missing)}.")
     return known[name]
 
 
@@ -189,7 +198,7 @@ def make_strategy(
     """A strategy by name.
 
     Raises:
-        ConfigError: an unknown strategy or option, or a value that the strategy refuses.
+        ConfigError: as `check_strategy`, or a value that the strategy refuses.
     """
     return check_strategy(name, options)(tasks, rng, **options)
 

@@ -1,4 +1,4 @@
-"""Tasks: names with a difficulty and the world's arguments; and what one episode is played with."""
+"""Tasks: names with a difficulty and the world's arguments."""
 
 from __future__ import annotations
 
@@ -9,50 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from daf_nb.curriculum.assignments import Assignment
 from daf_nb.curriculum.parameters import Choice, Integers, Uniform, draw, is_drawn, is_number
 from daf_nb.errors import ConfigError, TaskGenerationError
 
-__all__ = ["Assignment", "Task", "check_weight"]
+__all__ = ["Task", "check_weight"]
 
 _MOST_WEIGHT = 1e9
 _MUTABLE = (dict, list, set, np.ndarray)
 _LONGEST_NAME = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A task with everything drawn: what one episode is played with.
-
-    Attributes:
-        task: the task's name.
-        index: its place in the curriculum.
-        difficulty: in [0, 1].
-        env_kwargs: constructor arguments to change.
-        config: reset options, or what `apply` reads.
-        probe: the episode is played at the strategy's bound, and moves it.
-        point: the place in [0, 1]^n that the strategy chose, or None.
-    """
-
-    task: str
-    index: int
-    difficulty: float
-    env_kwargs: Mapping[str, Any]
-    config: Mapping[str, Any]
-    probe: bool = False
-    point: tuple[float, ...] | None = None
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """Every value by name, the task's name and the difficulty included: the slice axes."""
-        return {
-            "task": self.task,
-            "difficulty": self.difficulty,
-            **self.env_kwargs,
-            **self.config,
-        }
-
-    def __str__(self) -> str:
-        return self.task
 
 
 @dataclass(frozen=True)

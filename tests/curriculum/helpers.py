@@ -40,14 +40,14 @@ def curriculum(count: int = 4, **config: Any) -> CurriculumManager:
 def play(manager: CurriculumManager, episodes: int, *, first: int = 0) -> list[Assignment]:
     """Episodes of which success falls with difficulty; what they were played with."""
     played = []
-    strategy = manager.teacher.strategy
+    teacher = manager.teacher
     for episode in range(first, first + episodes):
-        strategy.progress = episode / 1000
+        teacher.advance(episode / 1000)
         assignment = manager.get_next_task()
         luck = episode * 0.6180339887 % 1
         manager.update_task_performance(assignment, float(luck > assignment.difficulty))
-        if strategy.needs_advantages:
-            strategy.score(assignment.index, luck)
+        if teacher.strategy.needs_advantages:
+            teacher.score(assignment, luck)
         played.append(assignment)
     return played
 

@@ -1,4 +1,4 @@
-"""Final shares, weights, bias, active tasks and rehearsal; and that draws follow them."""
+"""Final shares, weights, bias, focus and rehearsal; and that draws follow them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_final_shares_mix_the_strategys_with_uniform_ones_over_allowed_tasks(
 def test_whole_weights_and_whole_shares_are_numbers_like_others():
     mine = chooser([1, 1, 1, 1], weights=[1, 2, 3, 4], uniform_share=0.5)
     np.testing.assert_allclose(mine.shares, 0.125 + np.arange(1, 5) / 20)
-    mine.set_weight(0, 0.5)
+    mine.roster.set_weight(0, 0.5)
     assert mine.weights.tolist() == [0.5, 2, 3, 4]
 
 
@@ -219,42 +219,42 @@ def test_shares_of_a_strategy_that_only_proposes_are_the_newest_frequencies():
 def test_with_a_limit_the_easiest_tasks_are_active_and_no_other_is_drawn():
     backwards = [Task(f"t{i}", 1 - i / 10) for i in range(6)]
     mine = chooser([1] * 6, of=backwards, limit=2)
-    assert np.flatnonzero(mine.active).tolist() == [4, 5]
+    assert np.flatnonzero(mine.roster.active).tolist() == [4, 5]
     assert {one.index for one in drawn(mine, 100, np.zeros(6))} == {4, 5}
-    assert chooser(limit=99).active.all()
+    assert chooser(limit=99).roster.active.all()
 
 
-def test_a_task_of_weight_0_takes_no_place():
-    mine = chooser(weights=[0, 1, 0, 1], limit=2)
-    assert mine.active.tolist() == [False, True, False, True]
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"wanted": [1, 1, 1, 0], "uniform_share": 0.3},
+        {"wanted": [0, 0, 0, 0]},
+        {"weights": [1, 1, 9, 0.1]},
+        {"limit": 1},
+        {"proposal": Proposal(0.5)},
+        {"proposal": Proposal(0.5, probe=True), "uniform_share": 0.5},
+    ],
+    ids=str,
+)
+def test_only_the_task_in_focus_is_drawn_whatever_is_wanted(how):
+    mine = chooser(**how)
+    mine.roster.set_focus(3)
+    mine.bias, mine.rehearsal = -1.0, 60
+    assert {one.index for one in drawn(mine, 200, np.array([9, 9, 9, 0]))} == {3}
+    assert mine.shares.tolist() == [0, 0, 0, 1] and mine.focus == 3
+    mine.roster.set_focus(None)
+    assert {one.index for one in drawn(mine, 200)} != {3}
 
 
-def test_mastered_tasks_give_way_to_the_easiest_that_wait_and_do_not_come_back():
-    mine = chooser(limit=2)
-    first = np.array([True, False, False, False])
-    assert mine.rotate(first) == [(0, 2)]
-    assert mine.active.tolist() == [False, True, True, False]
-    assert mine.rotate(first) == []
-    assert mine.rotate(np.ones(4, bool)) == [(1, 3)]
-    assert mine.rotate(np.ones(4, bool)) == []
-    assert mine.active.tolist() == [False, False, True, True]
-
-
-def test_a_task_that_is_left_out_gives_its_place_to_the_easiest_that_waits():
-    mine = chooser(limit=1)
-    mine.set_weight(0, 0.0)
-    assert mine.active.tolist() == [False, True, False, False]
-    mine.set_weight(0, 2.0)
-    assert mine.active.tolist() == [False, True, False, False]
-    assert mine.rotate(np.array([False, True, False, False])) == [(1, 0)]
-
-
-def test_the_last_task_cannot_be_left_out_and_nothing_changes():
-    mine = chooser(weights=[1, 0, 0, 0], limit=1)
-    with pytest.raises(ConfigError, match="no task can be drawn"):
-        mine.set_weight(0, 0.0)
-    assert mine.weights.tolist() == [1, 0, 0, 0] and mine.active.tolist()[0]
-    assert mine.choose(NONE).index == 0
+def test_a_proposal_in_focus_is_clipped_to_its_task_and_tells_of_the_bound_only_if_near():
+    of = [Task("low", (0.0, 0.3)), Task("middle", (0.2, 0.6)), Task("high", (0.7, 1.0))]
+    found = []
+    for place in range(3):
+        mine = chooser(of=of, proposal=Proposal(0.5, probe=True))
+        mine.roster.set_focus(place)
+        one = mine.choose(np.zeros(3))
+        found.append((one.difficulty, one.probe))
+    assert found == [(0.3, False), (0.5, True), (0.7, False)]
 
 
 def test_rehearsal_plays_earlier_tasks_in_half_of_its_episodes_and_ends():
@@ -301,10 +301,10 @@ def test_a_state_that_went_through_json_goes_on_identically():
     first.bias, first.rehearsal = 0.25, 60
     seen = np.array([1, 2, 0, 1])
     drawn(first, 30, seen)
-    first.set_weight(1, 0.5)
-    first.rotate(np.array([True, False, False, False]))
+    first.roster.set_weight(1, 0.5)
+    first.roster.rotate(np.array([True, False, False, False]))
     second = chooser([1, 2, 3, 4], seed=5)
     second.load_state_dict(through_json(first.state_dict()))
     assert drawn(second, 100, seen) == drawn(first, 100, seen)
     assert second.state_dict() == first.state_dict()
-    assert second.rotate(np.ones(4, bool)) == first.rotate(np.ones(4, bool))
+    assert second.roster.rotate(np.ones(4, bool)) == first.roster.rotate(np.ones(4, bool))

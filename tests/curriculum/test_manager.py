@@ -17,6 +17,7 @@ from daf_nb.curriculum import (
     Uniform,
     buckets,
 )
+from daf_nb.curriculum.levers import set_focus
 from daf_nb.errors import ConfigError, CurriculumStagnationError, TaskGenerationError
 from tests.curriculum.helpers import HOSTILE, curriculum, play, tasks, through_json
 from tests.curriculum.strategies.helpers import ALL
@@ -224,7 +225,7 @@ def test_a_task_that_cannot_be_made_is_left_out_until_it_is_the_last(on_failure)
     error = TaskGenerationError("no such world", task="task 0")
     assert manager.leave_out(error, "task 0") == heard
     assert heard == [
-        Change("curriculum.weight[task 0]", 1.0, 0.0, "task generation: no such world")
+        Change("curriculum.weight[task 0]", 1.0, 0.0, "task generation: no such world", own=True)
     ]
     assert {str(manager.get_next_task()) for _ in range(20)} == {"task 1"}
     for task in ("task 1", "unknown"):
@@ -239,6 +240,28 @@ def test_a_task_that_cannot_be_made_raises_where_failures_do():
         manager.leave_out(error, "task 0")
     assert caught.value is error
     assert manager.get_curriculum_stats()["tasks"]["task 0"]["weight"] == 1.0
+
+
+def test_the_task_in_focus_is_not_left_out_though_it_cannot_be_made():
+    manager = curriculum(3, on_failure="rehearse")
+    manager.life.change(lambda teacher: set_focus(teacher, "task 1", "me"))
+    with pytest.raises(TaskGenerationError, match="no such world"):
+        manager.leave_out(TaskGenerationError("no such world", task="task 1"), "task 1")
+    assert str(manager.get_next_task()) == "task 1"
+    assert manager.leave_out(TaskGenerationError("no such world", task="task 0"), "task 0")
+
+
+def test_a_report_by_name_moves_the_bound_by_the_nearest_task_whatever_is_in_focus():
+    options = {"queue": 5, "start": 0.5}
+    manager = curriculum(strategy="adaptive", strategy_options=options)
+    manager.life.change(lambda teacher: set_focus(teacher, "task 3", "me"))
+    report(manager, 1.0, 5)
+    bounds = [manager.teacher.strategy.bound]
+    for name in ("task 3", "task 1"):
+        for _ in range(5):
+            manager.update_task_performance(name, 1.0)
+        bounds.append(manager.teacher.strategy.bound)
+    assert bounds == [0.5, 0.5, 0.55]
 
 
 def test_one_that_waits_takes_the_place_of_a_task_that_cannot_be_made():
@@ -297,7 +320,7 @@ def test_stagnation_is_answered_once_a_window_and_told(strategy, on_failure, nam
     assert heard == []
     report(manager, 0.5, 20)
     (change,) = heard
-    assert (change.name, change.old, change.new) == (name, old, new)
+    assert (change.name, change.old, change.new, change.own) == (name, old, new, True)
     assert change.by.startswith("stagnation: over the last 20 episodes")
 
 

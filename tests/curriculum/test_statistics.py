@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from daf_nb.curriculum import CurriculumManager
+from daf_nb.curriculum.levers import set_focus, set_hold
 from daf_nb.curriculum.slices import wilson_interval
 from daf_nb.curriculum.statistics import metrics
 from tests.curriculum.helpers import HOSTILE, curriculum, play, through_json
@@ -35,6 +36,8 @@ def test_before_any_episode_nothing_is_made_up():
         "difficulty_bias": 0.0,
         "uniform_share": 0.1,
         "rehearsal": 0,
+        "hold": False,
+        "task": None,
     }
     assert tasks["task 0"] == {
         "episodes": 0,
@@ -154,3 +157,15 @@ def test_metrics_of_many_tasks_leave_out_the_single_ones():
         "curriculum/difficulty",
         "curriculum/episodes",
     }
+
+
+def test_what_stands_still_and_what_is_in_focus_is_told():
+    manager = curriculum(3, strategy="uniform")
+    manager.life.change(lambda teacher: set_hold(teacher, True, "me"))
+    manager.life.change(lambda teacher: set_focus(teacher, "task 1", "me"))
+    report(manager, "task 2", [1.0])
+    stats = manager.get_curriculum_stats()
+    assert (stats["hold"], stats["task"]) == (True, "task 1")
+    assert flags(manager) == [["unplayed"], ["unplayed", "focus"], []]
+    assert [task["share"] for task in stats["tasks"].values()] == [0, 1, 0]
+    assert metrics(manager.teacher)["curriculum/share/task 1"] == 1.0

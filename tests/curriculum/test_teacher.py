@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from daf_nb.config import CurriculumConfig
-from daf_nb.curriculum import Choice, CurriculumManager, Integers, Linear, Task, Uniform
+from daf_nb.curriculum import Assignment, Choice, CurriculumManager, Integers, Linear, Task, Uniform
 from daf_nb.curriculum.strategies import LearningProgress
-from daf_nb.curriculum.teacher import Teacher, default_strategy
-from daf_nb.errors import ConfigError
+from daf_nb.curriculum.teacher import Teacher
+from daf_nb.errors import ConfigError, CurriculumStagnationError
 from tests.curriculum.helpers import curriculum, play, tasks, through_json
 from tests.curriculum.strategies.helpers import ALL
 
@@ -150,12 +150,6 @@ def test_a_state_of_another_curriculum_is_refused_and_changes_nothing(state):
     assert mine.state_dict() == before
 
 
-def test_ranges_of_difficulty_are_adaptive_by_default_and_unordered_tasks_learnability():
-    assert default_strategy(tasks()) == "learnability"
-    assert default_strategy([*tasks(), Task("wide", (0, 1))]) == "adaptive"
-    assert teacher().name == "learnability"
-
-
 def test_learning_progress_is_tracked_once_whatever_the_strategy():
     beside = teacher(strategy="tscl")
     assert isinstance(beside.tracker, LearningProgress)
@@ -184,7 +178,7 @@ def test_only_so_many_tasks_are_active_and_mastered_ones_give_way_at_a_look():
     )
     active = []
     for _ in range(200):
-        active.append(tuple(np.flatnonzero(mine.chooser.active).tolist()))
+        active.append(tuple(np.flatnonzero(mine.chooser.roster.active).tolist()))
         played = mine.assign()
         assert played.index in active[-1]
         mine.record(played, 1.0)
@@ -229,3 +223,127 @@ def test_a_strategy_with_an_order_of_its_own_is_not_limited(strategy):
     config = CurriculumConfig(strategy=strategy, max_active_tasks=2)
     with pytest.raises(ConfigError, match=f"{strategy}.*leave max_active_tasks"):
         Teacher(config, tasks(), 0)
+
+
+def given(mine: Teacher, episodes: int, *, first: int = 0, success: float | None = None) -> None:
+    """Outcomes of tasks in turn, for which nothing is drawn."""
+    for episode in range(first, first + episodes):
+        place = episode % len(mine.chooser.tasks)
+        task = mine.chooser.tasks[place]
+        luck = episode * 0.6180339887 % 1 if success is None else success
+        played = Assignment(task.name, place, task.low, {}, {}, probe=True)
+        mine.record(played, luck)
+        mine.score(played, luck)
+
+
+@pytest.mark.parametrize("strategy", ALL)
+def test_what_is_held_learns_nothing_and_goes_on_as_if_nothing_had_been(strategy):
+    config = CurriculumConfig(strategy=strategy, strategy_options=ALL[strategy])
+    held, other = Teacher(config, tasks(5), 0), Teacher(config, tasks(5), 0)
+    for mine in (held, other):
+        mine.advance(0.25)
+        given(mine, 230)
+    before, shares = held.strategy.state_dict(), held.chooser.shares.tolist()
+    held.hold = True
+    held.advance(0.75)
+    given(held, 500, success=1.0)
+    assert held.strategy.state_dict() == before == other.strategy.state_dict()
+    assert held.chooser.shares.tolist() == shares
+    assert held.episodes == 730 and held.ledger.episodes.tolist() == [146] * 5
+    assert list(held.recent) == [1.0] * 100
+    assert held.log is not None and len(held.log) == 730
+    held.hold = False
+    for mine in (held, other):
+        mine.advance(0.5)
+        given(mine, 200, first=230)
+    assert held.strategy.state_dict() == other.strategy.state_dict()
+    learned = {name for name, value in held.strategy.state_dict().items() if value != before[name]}
+    assert learned - {"progress"} or strategy in ("fixed", "schedule", "uniform")
+    assert "progress" in learned
+
+
+@pytest.mark.parametrize("strategy", ALL)
+def test_what_is_held_is_still_drawn_from_and_its_state_is_exact(strategy):
+    first = manager(strategy, tasks(5), ALL[strategy])
+    play(first, 100)
+    first.teacher.hold = True
+    before = {**first.teacher.strategy.state_dict(), "rng": None}
+    play(first, 300, first=100)
+    assert {**first.teacher.strategy.state_dict(), "rng": None} == before
+    assert first.teacher.episodes == 400
+    second = manager(strategy, tasks(5), ALL[strategy], seed=8)
+    second.load_state_dict(through_json(first.state_dict()))
+    assert play(second, 50, first=400) == play(first, 50, first=400)
+    assert second.state_dict() == first.state_dict()
+    for mine in (first, second):
+        mine.teacher.hold = False
+    assert play(second, 150, first=450) == play(first, 150, first=450)
+
+
+def test_the_tracker_learns_on_while_held_unless_it_is_the_strategy():
+    for strategy in ("tscl", "learning_progress"):
+        mine = teacher(strategy=strategy)
+        given(mine, 40)
+        assert mine.tracker is not None
+        before = mine.tracker.state_dict()
+        mine.hold = True
+        given(mine, 200)
+        assert (mine.tracker.state_dict() == before) is (strategy == "learning_progress")
+
+
+def test_while_held_no_task_gives_way_and_afterwards_it_does():
+    mine = teacher(5, strategy="uniform", max_active_tasks=2, window=10, stats_update_frequency=10)
+    mine.hold = True
+    looks = [mine.record(mine.assign(), 1.0) for _ in range(100)]
+    assert not any(looks) and np.flatnonzero(mine.chooser.roster.active).tolist() == [0, 1]
+    mine.hold = False
+    looks = [mine.record(mine.assign(), 1.0) for _ in range(10)]
+    assert looks[-1] and np.flatnonzero(mine.chooser.roster.active).tolist() == [2, 3]
+
+
+def test_while_held_nothing_stagnates_and_the_count_goes_on_afterwards():
+    mine = curriculum(stagnation_window=20, stats_update_frequency=1)
+    given(mine.teacher, 20, success=0.5)
+    assert mine.get_curriculum_stats()["stagnation"]
+    mine.teacher.hold = True
+    assert mine.check() == [] and mine.get_curriculum_stats()["stagnation"] is None
+    for _ in range(50):
+        mine.update_task_performance("task 0", 1.0)
+    mine.teacher.hold = False
+    with pytest.raises(CurriculumStagnationError, match=r"from 0\.50 to 0\.50"):
+        mine.check()
+
+
+@pytest.mark.parametrize("strategy", ALL)
+def test_with_every_strategy_only_the_task_in_focus_is_played(strategy):
+    first = manager(strategy, tasks(5), ALL[strategy], uniform_share=0.3)
+    play(first, 100)
+    first.teacher.chooser.roster.set_focus(1)
+    first.adapt_curriculum("rehearse")
+    assert {one.task for one in first.generate_task_sequence(50)} == {"task 1"}
+    assert {one.task for one in play(first, 200, first=100)} == {"task 1"}
+    assert first.get_curriculum_stats()["tasks"]["task 1"]["share"] == 1.0
+    second = manager(strategy, tasks(5), ALL[strategy], seed=8)
+    second.load_state_dict(through_json(first.state_dict()))
+    assert second.teacher.focus == "task 1"
+    assert play(second, 30, first=300) == play(first, 30, first=300)
+    for mine in (first, second):
+        mine.teacher.chooser.roster.set_focus(None)
+    after = play(first, 100, first=330)
+    assert after == play(second, 100, first=330)
+    assert {one.task for one in after} != {"task 1"}
+
+
+@pytest.mark.parametrize("strategy", ["adaptive", "robbins_monro"])
+def test_a_bound_is_moved_by_the_task_in_focus_only_where_that_is_what_it_would_play(strategy):
+    moved = []
+    for place in (0, 1, 3):
+        mine = Teacher(
+            CurriculumConfig(strategy=strategy, strategy_options={"start": 0.5}), tasks(), 0
+        )
+        mine.chooser.roster.set_focus(place)
+        for _ in range(400):
+            mine.record(mine.assign(), 1.0)
+        assert mine.strategy.bound is not None
+        moved.append(mine.strategy.bound > 0.5)
+    assert moved == [False, True, False]

@@ -38,6 +38,8 @@ class Adaptive(Strategy):
         ConfigError: an option outside of what is allowed, or `low` not below `high`.
     """
 
+    moves_itself = True
+
     def __init__(
         self,
         tasks: Sequence[Task],
@@ -87,7 +89,7 @@ class Adaptive(Strategy):
         """Moves the bound, within [floor, 1]; if it moves, forgets the probes so far."""
         # Rounded, so that steps of .05 from .1 reach .15 and 1 and not their neighbours.
         moved = round(min(max(self._bound + by, self.floor), 1.0), 12)
-        if moved != self._bound:
+        if by and moved != self._bound:
             self._bound = moved
             self.successes.clear()
         return True

@@ -64,6 +64,11 @@ class LearningProgress(Strategy):
         self.episodes = np.zeros(count, np.int64)
         self.successes, self.fast, self.slow, self.weights = np.zeros((4, count))
 
+    @property
+    def settings(self) -> tuple[float, float, int]:
+        """The options `rate`, `theta` and `batch`."""
+        return self.rate, self.theta, self.batch
+
     def shares(self) -> np.ndarray:
         return self.weights
 

@@ -37,6 +37,7 @@ class Lessons(Strategy):
     """
 
     keeps_order = True
+    moves_itself = True
 
     def __init__(
         self,
@@ -80,11 +81,19 @@ class Lessons(Strategy):
         return float(self.difficulties[self.order[self.lesson]])
 
     def shift(self, by: float) -> bool:
-        """To the next lesson where `by` is positive, to the one before where it is negative."""
-        step = (by > 0) - (by < 0)
-        lesson = min(max(self.lesson + step, 0), len(self.order) - 1)
-        if lesson != self.lesson:
-            self._begin(lesson)
+        """To the lesson whose difficulty is nearest to `bound + by`.
+
+        It is sought among those that are harder where `by` is positive, or easier where it is
+        negative, so that the least shift goes one lesson. Among equals, the first that way.
+        """
+        gaps = self.difficulties[self.order] - self.bound
+        ahead = np.flatnonzero(gaps * by > 0)
+        if by < 0:
+            ahead = ahead[::-1]
+        if len(ahead):
+            # Rounded, so that of two that are equally far the first one is taken.
+            away = np.round(np.abs(gaps[ahead] - by), 12)
+            self._begin(int(ahead[away.argmin()]))
         return True
 
     def _begin(self, lesson: int) -> None:

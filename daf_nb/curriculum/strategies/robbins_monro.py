@@ -34,6 +34,8 @@ class RobbinsMonro(Strategy):
         ConfigError: an option outside of what is allowed.
     """
 
+    moves_itself = True
+
     def __init__(
         self,
         tasks: Sequence[Task],

@@ -86,35 +86,66 @@ def test_episodes_of_other_lessons_do_not_count():
 def test_earlier_lessons_keep_half_of_the_episodes_alike():
     strategy = make("lessons")
     assert strategy.shares().tolist() == [1, 0, 0, 0, 0]
-    strategy.shift(1)
+    strategy.shift(0.2)
     assert strategy.shares().tolist() == [0.5, 0.5, 0, 0, 0]
-    strategy.shift(1)
+    strategy.shift(0.2)
     assert strategy.shares().tolist() == [0.25, 0.25, 0.5, 0, 0]
 
 
-def test_lessons_come_in_order_of_difficulty_and_equal_ones_as_given():
+def unsorted(**options) -> Lessons:
+    """Lessons of which two are equally hard, given in another order."""
     tasks = [Task("c", 0.9), Task("a", 0.2), Task("b", 0.5), Task("b2", (0.4, 0.6))]
-    strategy = Lessons(tasks, np.random.default_rng(0), rehearsal=0.0)
-    order = [int(strategy.shares().argmax())]
+    return Lessons(tasks, np.random.default_rng(0), rehearsal=0.0, **options)
+
+
+def present(strategy: Lessons) -> str:
+    return strategy.names[int(strategy.shares().argmax())]
+
+
+def test_lessons_come_in_order_of_difficulty_and_equal_ones_as_given():
+    strategy = unsorted(window=1, smoothing=False)
+    order = [present(strategy)]
     for _ in range(3):
-        strategy.shift(1)
-        order.append(int(strategy.shares().argmax()))
-    assert order == [1, 2, 3, 0]
+        tell(strategy, strategy.names.index(order[-1]), 1.0)
+        order.append(present(strategy))
+    assert order == ["a", "b", "b2", "c"]
 
 
-def test_shift_goes_one_lesson_either_way_and_no_further_than_the_ends():
+def test_shift_goes_to_the_nearest_lesson_one_at_least_and_no_further_than_the_ends():
     strategy = make("lessons")
     bounds = []
-    for by in (0.05, 0.3, -0.05, -1, -1, 1, 1, 1, 1, 1):
+    for by in (0.05, 0.3, -0.05, -1, -1, 0.29, 0.31, 0.0, 0.31, -0.41, 1, 1):
         assert strategy.shift(by)
         bounds.append(strategy.bound)
-    assert bounds == [0.4, 0.6, 0.4, 0.2, 0.2, 0.4, 0.6, 0.8, 1.0, 1.0]
+    assert bounds == [0.4, 0.6, 0.4, 0.2, 0.2, 0.4, 0.8, 0.8, 1.0, 0.6, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("by", [0.05, 0.25, 0.5, 0.8, 1.0])
+@pytest.mark.parametrize("start", range(5))
+def test_a_shift_is_undone_by_the_way_that_it_went(start, by):
+    strategy = make("lessons")
+    for _ in range(start):
+        strategy.shift(0.05)
+    for way in (by, -by):
+        old = strategy.bound
+        strategy.shift(way)
+        strategy.shift(old - strategy.bound)
+        assert strategy.bound == old
+
+
+def test_shift_leads_to_harder_or_easier_lessons_and_never_to_one_that_is_alike():
+    strategy = unsorted()
+    visited = []
+    for by in (0.05, 0.05, -0.05, -0.05):
+        strategy.shift(by)
+        visited.append(present(strategy))
+    assert visited == ["b", "c", "b2", "a"]
 
 
 def test_shift_forgets_what_was_seen_of_the_lesson():
     strategy = make("lessons", window=10, smoothing=False)
     tell(strategy, 0, *[1.0] * 9)
-    strategy.shift(1)
-    strategy.shift(-1)
+    strategy.shift(0.05)
+    strategy.shift(-0.05)
     tell(strategy, 0, 1.0)
     assert strategy.bound == 0.2

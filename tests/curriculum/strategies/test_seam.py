@@ -9,7 +9,7 @@ import pytest
 
 from daf_nb.curriculum.strategy import Outcome, known_strategies, make_strategy
 from daf_nb.errors import ConfigError
-from tests.curriculum.strategies.helpers import ALL, cube, make, play, tasks
+from tests.curriculum.strategies.helpers import ALL, cube, make, play, tasks, tell
 
 CASES = [
     *((name, tasks(), options) for name, options in ALL.items()),
@@ -113,6 +113,24 @@ def test_an_unknown_option_is_refused(name):
 )
 def test_without_a_bound_of_its_own_there_is_nothing_to_shift(name):
     assert make(name).shift(0.1) is False
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_those_whose_bound_follows_success_say_so_and_no_others_do(name):
+    strategy = make(name, **{**ALL[name], "smoothing": False} if name == "lessons" else ALL[name])
+    before = strategy.bound
+    for task in [0] * 60 + list(range(5)) * 12:
+        tell(strategy, task, 1.0, probe=True)
+    assert (strategy.bound != before) is type(strategy).moves_itself
+
+
+@pytest.mark.parametrize("name", ["adaptive", "lessons", "robbins_monro"])
+def test_a_shift_by_nothing_moves_nothing(name):
+    strategy = make(name) if name == "lessons" else make(name, start=1 / 3)
+    tell(strategy, 0, *[1.0] * 9, probe=True)
+    before = strategy.state_dict()
+    assert strategy.shift(0.0) is True
+    assert strategy.state_dict() == before
 
 
 @pytest.mark.parametrize("name", ["adaptive", "robbins_monro"])
