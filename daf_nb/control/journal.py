@@ -1,0 +1,85 @@
+"""The journal: everything that changed a run from outside of its own rules, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Entry", "Journal"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One change.
+
+    Attributes:
+        number: its place in the journal, from 1.
+        step: live agent-steps when it took effect.
+        name: which knob.
+        old, new: its values.
+        by: who: "user", "panel", "rule: kl", ...
+        because: what caused it, where a rule did: the signal, its value and its band.
+        undoes: the number of the entry that it takes back.
+        own: the run does it again by itself when the journal is played again.
+    """
+
+    number: int
+    step: int
+    name: str
+    old: Any
+    new: Any
+    by: str
+    because: Mapping[str, Any] | None = None
+    undoes: int | None = None
+    own: bool = False
+
+    def to_plain(self) -> dict[str, Any]:
+        """The row that a record holds: step, name, old, new, by, number; the others where set."""
+        row = {"step": self.step, "name": self.name, "old": self.old, "new": self.new}
+        row |= {"by": self.by, "number": self.number}
+        if self.because is not None:
+            row["because"] = dict(self.because)
+        if self.undoes is not None:
+            row["undoes"] = self.undoes
+        return row | ({"own": True} if self.own else {})
+
+
+class Journal:
+    """Entries, appended and never changed."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._taken_back: set[int] = set()
+
+    def __iter__(self) -> Any:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, step: int, name: str, old: Any, new: Any, **more: Any) -> Entry:
+        """Appends an entry; `more` as its other fields."""
+        self.take_back(more.get("undoes"))
+        number = len(self._entries) + 1
+        entry = Entry(number=number, step=step, name=name, old=old, new=new, **more)
+        self._entries.append(entry)
+        return entry
+
+    def take_back(self, number: int | None) -> None:
+        """An entry's knob has its old value again; it is not taken back another time."""
+        if number is not None:
+            self._taken_back.add(number)
+
+    def newest(self, names: Collection[str], *, leave: Collection[int]) -> Entry | None:
+        """The newest change of these knobs that is neither taken back nor takes one back.
+
+        Args:
+            names: of knobs.
+            leave: numbers of entries that are just being taken back.
+        """
+        gone = self._taken_back.union(leave)
+        for entry in reversed(self._entries):
+            if entry.name in names and entry.undoes is None and entry.number not in gone:
+                return entry
+        return None

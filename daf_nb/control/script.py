@@ -1,0 +1,50 @@
+"""A journal to be played again: each row at its step."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from daf_nb.errors import ConfigError
+
+__all__ = ["Script"]
+
+
+class Script:
+    """Rows of a journal that wait for their steps.
+
+    Args:
+        rows: mappings with `step`, `name`, `new`, and perhaps `by`; in the order of their steps.
+            Rows that the run makes again by itself (`own`) are left out.
+
+    Attributes:
+        failed: (row, why) of each row that could not be applied.
+
+    Raises:
+        ConfigError: a row lacks something, or comes before its predecessor.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._rows: deque[dict[str, Any]] = deque()
+        self.failed: list[tuple[dict[str, Any], str]] = []
+        last = 0
+        for row in rows:
+            absent = [key for key in ("step", "name", "new") if key not in row]
+            if absent:
+                raise ConfigError(f"a row of the script lacks {', '.join(absent)}: {dict(row)}.")
+            if int(row["step"]) < last:
+                raise ConfigError(f"step {row['step']} of the script comes after step {last}.")
+            last = int(row["step"])
+            if not row.get("own"):
+                self._rows.append(dict(row))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def due(self, step: int) -> list[dict[str, Any]]:
+        """The rows whose turn has come at agent-step `step`; each is given once."""
+        rows = []
+        while self._rows and self._rows[0]["step"] <= step:
+            rows.append(self._rows.popleft())
+        return rows
