@@ -68,3 +68,8 @@ class RlConfig(Settings):
     curriculum_config: CurriculumConfig | None = Field(
         default=None, description="train on a curriculum made from this"
     )
+    integrate_with_adaptive: bool = Field(
+        default=True,
+        description="an adaptive controller looks after every update; False leaves it to calls of "
+        "its update_from_training_results",
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -11,13 +9,12 @@ from typing import Any
 from daf_nb.control.applying import carry_out
 from daf_nb.control.journal import Entry, Journal
 from daf_nb.control.knobs import Knob
-from daf_nb.control.requests import Request, State, shown
+from daf_nb.control.requests import Request, shown
 from daf_nb.control.script import Script
+from daf_nb.control.waiting import Waiting
 from daf_nb.errors import ConfigError, DafWarning, unknown_name
 
 __all__ = ["Controls"]
-
-_log = logging.getLogger("daf_nb")
 
 Door = Callable[[Callable[[], None]], object]
 """Has work done at the next boundary; at once where nothing trains."""
@@ -31,25 +28,22 @@ class Controls:
     goes to the journal, in order.
 
     Args:
-        script: rows of a journal (`step`, `name`, `new`), such as `load_run(id).journal` has; each
-            is applied at the first boundary at or after its step.
+        script: a journal: `load_run(id).journal`, or rows with `step`, `name` and `new`; each is
+            applied at the first boundary at or after its step.
 
     Attributes:
         script: what is still to come of it, and what could not be applied.
     """
 
-    def __init__(self, *, script: Iterable[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, *, script: Any = ()) -> None:
         self.script = Script(script)
         self._knobs: dict[str, Knob] = {}
-        self._pending: dict[str, Request] = {}
+        self._waiting = Waiting()
         self._journal = Journal()
-        self._listeners: list[Callable[[Request], None]] = []
-        # Listeners are told outside of it: they may hold locks of their own.
-        self._lock = threading.RLock()
         self._door: Door = lambda work: work()
         self._step: Callable[[], int] = lambda: 0
         self._record: Callable[[Entry], None] = lambda entry: None
-        self._asked = self._writing = False
+        self._writing = False
         self._closed = ""
 
     # Reading
@@ -62,13 +56,12 @@ class Controls:
     @property
     def pending(self) -> Mapping[str, Request]:
         """Name -> the request that waits for the next boundary."""
-        with self._lock:
-            return dict(self._pending)
+        return self._waiting.requests
 
     @property
     def journal(self) -> list[Entry]:
         """Everything that was changed from outside so far, in order."""
-        with self._lock:
+        with self._waiting.lock:
             return list(self._journal)
 
     @property
@@ -132,16 +125,9 @@ class Controls:
         knob = self._open(name)
         if not knob.numeric:
             raise ConfigError(f"knob {name!r} is no number; set it to a value.")
-        asked = Request(name, by=by, relative=True, factor=factor, amount=amount, because=because)
-        with self._lock:
-            earlier = self._pending.get(name)
-            before = knob.read() if earlier is None or earlier.relative else earlier.value
-            if before is None:
-                raise ConfigError(f"knob {name!r} is {knob.off}; set it to a number first.")
-            knob.check(before * factor + amount, clip=True)
-            if earlier is not None:
-                asked.after(earlier)
-        return self._ask(asked)
+        return self._ask(
+            Request(name, by=by, relative=True, factor=factor, amount=amount, because=because)
+        )
 
     def undo(self, *, by: str, name: str | None = None) -> Request:
         """Takes back the newest change, again and again if asked; a pending one is withdrawn.
@@ -155,16 +141,13 @@ class Controls:
         """
         self._refuse_closed("undo")
         names = self._knobs.keys() if name is None else {self._knob(name).name}
-        with self._lock:
-            undoing = [r.undoes for r in self._pending.values() if r.undoes is not None]
-            asked = [r for r in self._pending.values() if r.name in names and r.undoes is None]
-            entry = None if asked else self._journal.newest(names, leave=undoing)
-            if asked:
-                del self._pending[asked[-1].name]
-        if asked:
-            return self._ended(asked[-1], "withdrawn")
-        if entry is None:
-            raise ConfigError("nothing is left to take back.")
+        withdrawn = self._waiting.withdraw(names)
+        if withdrawn is not None:
+            return withdrawn
+        with self._waiting.lock:
+            entry = self._journal.newest(names, leave=self._waiting.undoing)
+            if entry is None:
+                raise ConfigError("nothing is left to take back.")
         value = self._knob(entry.name).check(entry.old, clip=True)
         return self._ask(Request(entry.name, by=by, value=value, undoes=entry.number))
 
@@ -176,8 +159,7 @@ class Controls:
         Returns:
             What ends the subscription.
         """
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._waiting.subscribe(listener)
 
     # For the run
 
@@ -215,9 +197,9 @@ class Controls:
             except ConfigError as error:
                 request.end("refused", message=str(error))
             else:
-                with self._lock:
+                with self._waiting.lock:
                     self._carry_out(request)
-            self._tell(request)
+            self._waiting.tell(request)
             if request.state == "refused":
                 self.script.failed.append((row, request.message))
                 said = f"script, step {row['step']}: {request.message}"
@@ -225,13 +207,12 @@ class Controls:
 
     def apply(self) -> None:
         """In the training thread, at a boundary: all that is pending, in order."""
-        with self._lock:
-            self._asked = False
-            ready, self._pending = self._pending, {}
-            for request in ready.values():
+        with self._waiting.lock:
+            ready = self._waiting.take()
+            for request in ready:
                 self._carry_out(request)
-        for request in ready.values():
-            self._tell(request)
+        for request in ready:
+            self._waiting.tell(request)
 
     def note(self, name: str, old: Any, new: Any, *, by: str, own: bool = False) -> None:
         """Journals what changed by another way than a knob; what a knob changes is journaled here.
@@ -243,17 +224,15 @@ class Controls:
             by: who or what changed it.
             own: the run does it again by itself when the journal is played again.
         """
-        with self._lock:
+        with self._waiting.lock:
             if not self._writing:
                 self._record(self._journal.add(self._step(), name, old, new, by=by, own=own))
 
     def close(self, reason: str) -> None:
         """From now on everything is refused, for this reason; what is pending too."""
-        with self._lock:
-            self._closed = reason
-            waiting, self._pending = self._pending, {}
-        for request in waiting.values():
-            self._ended(request, "refused", f"{request.name}: {reason}")
+        self._closed = reason
+        for request in self._waiting.take():
+            self._waiting.end(request, "refused", f"{request.name}: {reason}")
 
     # Inside
 
@@ -271,14 +250,7 @@ class Controls:
             raise ConfigError(f"{what}: {self._closed}")
 
     def _ask(self, request: Request) -> Request:
-        with self._lock:
-            earlier = self._pending.pop(request.name, None)
-            self._pending[request.name] = request
-            first, self._asked = not self._asked, True
-        if earlier is not None:
-            self._ended(earlier, "superseded")
-        self._tell(request)
-        if first:
+        if self._waiting.put(request, self._knobs[request.name]):
             self._door(self.apply)
         return request
 
@@ -290,15 +262,3 @@ class Controls:
             self._writing = False
         if entry is not None:
             self._record(entry)
-
-    def _ended(self, request: Request, state: State, message: str = "") -> Request:
-        request.end(state, message=message)
-        self._tell(request)
-        return request
-
-    def _tell(self, request: Request) -> None:
-        for listener in list(self._listeners):
-            try:
-                listener(request)
-            except Exception:
-                _log.exception("a listener to the controls failed at %r", request)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from daf_nb.errors import ConfigError
@@ -15,8 +14,8 @@ class Script:
     """Rows of a journal that wait for their steps.
 
     Args:
-        rows: mappings with `step`, `name`, `new`, and perhaps `by`; in the order of their steps.
-            Rows that the run makes again by itself (`own`) are left out.
+        rows: mappings with `step`, `name`, `new`, and perhaps `by`, in the order of their steps; or
+            a DataFrame of such rows. Those that the run makes again by itself (`own`) are left out.
 
     Attributes:
         failed: (row, why) of each row that could not be applied.
@@ -25,11 +24,11 @@ class Script:
         ConfigError: a row lacks something, or comes before its predecessor.
     """
 
-    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, rows: Any) -> None:
         self._rows: deque[dict[str, Any]] = deque()
         self.failed: list[tuple[dict[str, Any], str]] = []
         last = 0
-        for row in rows:
+        for row in rows.to_dict("records") if hasattr(rows, "to_dict") else rows:
             absent = [key for key in ("step", "name", "new") if key not in row]
             if absent:
                 raise ConfigError(f"a row of the script lacks {', '.join(absent)}: {dict(row)}.")
