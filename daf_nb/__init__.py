@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from daf_nb import testing
-    from daf_nb.config import CurriculumConfig, RlConfig
+    from daf_nb.config import Action, AdaptiveConfig, CurriculumConfig, RlConfig, Rule
+    from daf_nb.control import AdaptiveController, Controls, rule_sets, rules
     from daf_nb.curriculum import (
         Assignment,
         Choice,
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Action",
+    "AdaptiveConfig",
+    "AdaptiveController",
     "AdaptiveControllerError",
     "AgentVecEnv",
     "Assignment",
@@ -55,6 +59,7 @@ __all__ = [
     "Choice",
     "ConfigError",
     "ConformanceError",
+    "Controls",
     "CurriculumConfig",
     "CurriculumManager",
     "CurriculumStagnationError",
@@ -69,6 +74,7 @@ __all__ = [
     "RecordError",
     "RlConfig",
     "RlTrainer",
+    "Rule",
     "Run",
     "RunRecord",
     "Slices",
@@ -88,11 +94,16 @@ __all__ = [
     "plot_curriculum",
     "plot_slices",
     "register_strategy",
+    "rule_sets",
+    "rules",
     "testing",
     "train",
 ]
 
 _EXPORTS = {
+    "Action": "daf_nb.config",
+    "AdaptiveConfig": "daf_nb.config",
+    "AdaptiveController": "daf_nb.control",
     "AdaptiveControllerError": "daf_nb.errors",
     "AgentVecEnv": "daf_nb.envs",
     "Assignment": "daf_nb.curriculum",
@@ -100,6 +111,7 @@ _EXPORTS = {
     "Choice": "daf_nb.curriculum",
     "ConfigError": "daf_nb.errors",
     "ConformanceError": "daf_nb.errors",
+    "Controls": "daf_nb.control",
     "CurriculumConfig": "daf_nb.config",
     "CurriculumManager": "daf_nb.curriculum",
     "CurriculumStagnationError": "daf_nb.errors",
@@ -114,6 +126,7 @@ _EXPORTS = {
     "RecordError": "daf_nb.errors",
     "RlConfig": "daf_nb.config",
     "RlTrainer": "daf_nb.learn",
+    "Rule": "daf_nb.config",
     "Run": "daf_nb.session",
     "RunRecord": "daf_nb.record",
     "Slices": "daf_nb.curriculum",
@@ -132,6 +145,8 @@ _EXPORTS = {
     "plot_curriculum": "daf_nb.notebook.plots",
     "plot_slices": "daf_nb.notebook.plots",
     "register_strategy": "daf_nb.curriculum",
+    "rule_sets": "daf_nb.control",
+    "rules": "daf_nb.control",
     "train": "daf_nb.session",
 }
 _SUBMODULES = frozenset({"testing"})

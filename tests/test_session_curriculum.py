@@ -99,7 +99,7 @@ def test_every_change_from_outside_is_in_the_journal_with_its_step(tmp_path):
     run.wait()
     record = daf.load_run(run.id, runs_dir=tmp_path)
     rows = record.journal
-    assert list(rows.columns) == ["step", "name", "old", "new", "by"]
+    assert list(rows.columns) == ["step", "name", "old", "new", "by", "number"]
     assert len(rows) == 7
     for task in ("easy", "hard"):
         mine = rows[rows["by"] == task]

@@ -118,7 +118,7 @@ class CurriculumCourse(Course):
         Raises:
             CurriculumStagnationError: found, and not to be answered.
         """
-        self._teacher.strategy.progress = progress
+        self._teacher.advance(progress)
         if self._due:
             self._due = False
             self.manager.check()

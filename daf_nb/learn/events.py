@@ -15,7 +15,7 @@ class Event:
 
     Attributes:
         kind: "start", "metrics", "evaluation", "checkpoint", "pause", "resume", "stop", "note",
-            "journal" or "end".
+            "journal", "decision" and "rules" of an adaptive controller, or "end".
         step: live agent-steps so far.
         data: plain values; for "metrics", metric name -> number; for "journal", `name`, `old`,
             `new` and `by` of a change from outside.

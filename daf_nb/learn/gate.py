@@ -13,6 +13,13 @@ from daf_nb.errors import ConfigError
 
 __all__ = ["Gate"]
 
+_REST = 0.25
+"""Seconds between two answers while paused, so that a slider that is being moved is asked about a
+few times and not a thousand."""
+
+_EXPECTED = -1
+"""In place of a thread that has not come yet."""
+
 T = TypeVar("T")
 
 
@@ -21,8 +28,8 @@ class Gate:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._paused = self._stopped = self._busy = False
-        self._trainer: int | None = None
+        self._paused = self._stopped = self._busy = self._training = False
+        self._trainer: int | None = None  # the thread that answers
         self._asked: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
 
     @property
@@ -90,6 +97,28 @@ class Gate:
         _answer(work, future)
         return future
 
+    def expect(self) -> None:
+        """Another thread is about to `hold` the gate: questions wait for it from now on.
+
+        Raises:
+            ConfigError: the trainer trains already.
+        """
+        with self._changed:
+            self._refuse_another()
+            self._trainer = _EXPECTED
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Questions wait for boundaries, or for the end of this, before and after training too."""
+        with self._changed:
+            self._trainer = threading.get_ident()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._trainer = None
+            self._answer_all()
+
     @contextmanager
     def guard(self) -> Iterator[None]:
         """While training: questions wait for boundaries. A stop is forgotten when it ends.
@@ -98,17 +127,21 @@ class Gate:
             ConfigError: the trainer trains already.
         """
         with self._changed:
-            if self._trainer is not None:
-                raise ConfigError("this trainer trains already; wait for it, or stop it first.")
-            self._trainer = threading.get_ident()
+            self._refuse_another()
+            before, self._trainer, self._training = self._trainer, threading.get_ident(), True
         try:
             yield
         finally:
             with self._changed:
                 if self._stopped:
                     self._paused = False
-                self._trainer, self._stopped = None, False
-            self._answer_all()
+                self._trainer, self._training, self._stopped = before, False, False
+            if before is None:
+                self._answer_all()
+
+    def _refuse_another(self) -> None:
+        if self._training or self._trainer not in (None, threading.get_ident()):
+            raise ConfigError("this trainer trains already; wait for it, or stop it first.")
 
     def wait_open(self, on_pause: Callable[[], None] = lambda: None) -> bool:
         """A boundary: answers what was asked, waits while paused; False if training must end.
@@ -118,23 +151,28 @@ class Gate:
         """
         told = False
         while True:
-            self._answer_all()
+            answered = self._answer_all()
             if self._paused and not (told or self._stopped):
                 told = True
                 on_pause()
             with self._changed:
                 if self._stopped or not self._paused:
                     return not self._stopped
-                self._changed.wait_for(
-                    lambda: self._stopped or not self._paused or bool(self._asked)
-                )
+                if answered:
+                    self._changed.wait_for(self._over, _REST)
+                self._changed.wait_for(lambda: self._over() or bool(self._asked))
 
-    def _answer_all(self) -> None:
+    def _over(self) -> bool:
+        """Nothing is paused any more."""
+        return self._stopped or not self._paused
+
+    def _answer_all(self) -> bool:
         """What was asked until now; whoever asks meanwhile waits for the next boundary."""
         with self._changed:
             asked, self._asked = self._asked, deque()
         for work, future in asked:
             _answer(work, future)
+        return bool(asked)
 
 
 def _answer(work: Callable[[], T], future: Future[T]) -> None:

@@ -25,6 +25,7 @@ from daf_nb.learn.groups import group_agents
 from daf_nb.learn.models import check_batches, copy_policy, make_model, steps_per_rollout
 from daf_nb.learn.timing import choose_device
 from daf_nb.learn.update import update
+from daf_nb.monitor import memory_share
 
 __all__ = ["Cycle", "Learner", "as_world"]
 
@@ -232,6 +233,14 @@ class Learner:
                 digest.update(f"{name}/{key}".encode())
                 digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
+
+    def memory_share(self) -> float:
+        """How much of the memory there is, of the machine or of the models' GPU, is taken."""
+        share = memory_share()
+        if self.device.type == "cuda":
+            free, total = torch.cuda.mem_get_info(self.device)
+            share = max(share, 1.0 - free / total)
+        return share
 
     def close(self) -> None:
         """Closes the copies."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict
 from typing import Any
 
 from daf_nb.config import RlConfig
+from daf_nb.control import Controls
 from daf_nb.envs import EnvDescription, World, preflight
 from daf_nb.errors import DafWarning
 from daf_nb.learn.curriculum import CurriculumCourse
@@ -31,6 +31,11 @@ class TrainingLoop:
         config: intervals, threads and the total.
         world: checked by a pre-flight episode before the first rollout.
         curriculum: looked at between cycles; whether it is played is the learner's course.
+        controls: its script is followed at boundaries, and what the curriculum changes noted in it.
+
+    Attributes:
+        due: "evaluation" and "checkpoint" -> agent-steps between two, or None for never.
+        watcher: told of every update's metrics, before the boundary; None where nobody watches.
     """
 
     def __init__(
@@ -38,16 +43,19 @@ class TrainingLoop:
         learner: Learner,
         config: RlConfig,
         world: World,
-        curriculum: CurriculumCourse | None = None,
+        curriculum: CurriculumCourse | None,
+        controls: Controls,
     ) -> None:
         self.learner = learner
         self.gate = Gate()
         self.progress = Progress()
         self.threads = None if config.torch_threads == "auto" else config.torch_threads
         self.description: EnvDescription | None = None
+        self.controls = controls
+        self.watcher: Callable[[int, Mapping[str, float]], object] | None = None
         self._config, self._world, self._curriculum = config, world, curriculum
         self._listeners: list[Listener] = []
-        self._due = {
+        self.due: dict[str, int | None] = {
             "evaluation": config.evaluation_interval,
             "checkpoint": config.checkpoint_interval,
         }
@@ -71,6 +79,7 @@ class TrainingLoop:
         callbacks: Callbacks = None,
         also: Progress | None = None,
         evaluate: Callable[[], Any] | None = None,
+        elsewhere: str = "",
     ) -> bool:
         """Trains until `enough()`; False if it was stopped, by the gate or by a callback.
 
@@ -80,14 +89,18 @@ class TrainingLoop:
             callbacks: SB3 callbacks.
             also: a second account, of this stretch alone.
             evaluate: called when an evaluation is due.
+            elsewhere: the name of the world that is played, where it is another, looked at already.
         """
         hooks = Hooks(callbacks, self.learner.models)
         accounts = [self.progress, *([also] if also else [])]
-        self._prepare()
+        self._prepare(elsewhere)
         leased = nullcontext()
         if self._curriculum is not None:
             leased = self._curriculum.training(
-                self.gate, lambda change: self.emit("journal", asdict(change))
+                self.gate,
+                lambda change: self.controls.note(
+                    change.name, change.old, change.new, by=change.by, own=change.own
+                ),
             )
         # The lease outlasts the guard, which answers what was asked last.
         with leased, self.gate.guard(), torch_threads(self.threads or 1):
@@ -101,9 +114,9 @@ class TrainingLoop:
         self.emit("end" if finished else "stop", self.progress.results())
         return finished
 
-    def _prepare(self) -> None:
+    def _prepare(self, elsewhere: str) -> None:
         """Looks at the world, and times the threads, once."""
-        if self.description is None:
+        if self.description is None and not elsewhere:
             self.description = preflight(self._world)
             for finding in self.description.findings:
                 self.emit("note", {"preflight": finding})
@@ -116,7 +129,7 @@ class TrainingLoop:
                 "device": str(self.learner.device),
                 "groups": self.learner.groups,
                 "threads": self.threads,
-                "world": str(self.description),
+                "world": elsewhere or str(self.description),
             },
         )
 
@@ -138,11 +151,17 @@ class TrainingLoop:
             metrics: dict[str, float] = {}
             for account in reversed(accounts):
                 metrics = account.add(cycle, task=task)
-            metrics |= self._look_at_curriculum()
+            more = self._look_at_curriculum()
+            more["system/memory_share"] = self.learner.memory_share()
+            self.progress.metrics |= more
+            metrics |= more
             self.emit("metrics", metrics)
             if not cycle.rollout.complete:
                 return False
+            if self.watcher is not None:
+                self.watcher(self.progress.step, metrics)
             self._fall_due(before, accounts, evaluate)
+        self.controls.boundary()
         return True
 
     def _look_at_curriculum(self) -> dict[str, float]:
@@ -151,8 +170,7 @@ class TrainingLoop:
         if curriculum is None or self.learner.course is not curriculum:
             return {}
         curriculum.boundary(1.0 - self._remaining(0))
-        self.progress.metrics |= (metrics := curriculum.metrics())
-        return metrics
+        return curriculum.metrics()
 
     def _remaining(self, steps: int) -> float:
         """What remains of training, from 1 to 0, once `steps` more are counted."""
@@ -169,6 +187,7 @@ class TrainingLoop:
                 account.hold()
             self.emit("pause")
 
+        self.controls.boundary()
         going_on = self.gate.wait_open(on_pause)
         if paused and going_on:
             self.emit("resume")
@@ -181,7 +200,7 @@ class TrainingLoop:
     ) -> None:
         """Evaluations and checkpoints whose interval was crossed since step `before`."""
         step = self.progress.step
-        due = {k for k, every in self._due.items() if every and step // every > before // every}
+        due = {k for k, every in self.due.items() if every and step // every > before // every}
         if "checkpoint" in due:
             self.emit("checkpoint")
         if "evaluation" in due and evaluate:

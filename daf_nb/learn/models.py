@@ -25,8 +25,8 @@ __all__ = [
     "ALGORITHMS",
     "check_batches",
     "copy_policy",
-    "double_batch",
     "make_model",
+    "nearest_divisor",
     "steps_per_rollout",
 ]
 
@@ -87,21 +87,7 @@ def check_batches(config: RlConfig, groups: Mapping[str, list[str]]) -> dict[str
     return sizes
 
 
-def double_batch(model: OnPolicyAlgorithm) -> int:
-    """Doubles the model's minibatch, to a divisor of its rollout and at most all of it.
-
-    Raises:
-        ConfigError: the algorithm has no minibatches.
-    """
-    if not isinstance(model, (PPO, MaskablePPO)):
-        raise ConfigError(f"{type(model).__name__} trains on whole rollouts, not on minibatches.")
-    rollout = model.n_envs * model.n_steps
-    doubled = 2 * (model.batch_size or rollout)
-    model.batch_size = nearest_divisor(rollout, min(doubled, rollout))
-    return model.batch_size
-
-
-def nearest_divisor(rollout: int, size: int) -> int:
+def nearest_divisor(rollout: int, size: float) -> int:
     """The divisor of `rollout`, at least 2, that is nearest to `size`."""
     divisors = [d for d in range(2, rollout + 1) if rollout % d == 0]
     return min(divisors, key=lambda d: (abs(d - size), -d))

@@ -15,6 +15,8 @@ __all__ = ["Progress"]
 
 _WINDOW = 100
 """Episodes that "recent" means."""
+_FEW = 32
+"""Tasks that have series of their own."""
 
 
 class Progress:
@@ -93,12 +95,20 @@ class Progress:
         scores = [score for score in rollout.scores if score is not None]
         self._successes.extend(scores)
         if scores:
+            metrics["rollout/success"] = float(np.mean(scores))
             metrics["rollout/success_rate"] = float(np.mean(self._successes))
+        by_task: dict[str, list[float]] = {}
         for episode, score, earned in zip(episodes, rollout.scores, returns, strict=True):
-            played = self._tasks.setdefault(episode.task or task, deque(maxlen=_WINDOW))
+            name = episode.task or task
+            played = self._tasks.setdefault(name, deque(maxlen=_WINDOW))
             played.append(earned if score is None else score)
+            by_task.setdefault(name, []).append(earned)
+        if 1 < len(self._tasks) <= _FEW:
+            for name, earned in by_task.items():
+                metrics[f"rollout/task/{name}/return_mean"] = float(np.mean(earned))
         return metrics | {
             "rollout/return_mean": float(np.mean(returns)),
+            "rollout/return_std": float(np.std(returns)),
             "rollout/return_min": min(returns),
             "rollout/return_max": max(returns),
             "rollout/length_mean": float(np.mean([episode.length for episode in episodes])),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pettingzoo.utils.env import ParallelEnv
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.config import RlConfig
+from daf_nb.control import Controls, Request
 from daf_nb.curriculum import Assignment, CurriculumManager
 from daf_nb.envs import EnvDescription, World, WorldLike, Wrapper, fresh_seed
-from daf_nb.errors import ConfigError
+from daf_nb.errors import ConfigError, DafError
+from daf_nb.learn.connect import connect
 from daf_nb.learn.course import PlainCourse
 from daf_nb.learn.curriculum import CurriculumCourse, begin_curriculum, chosen_curriculum
 from daf_nb.learn.evaluate import Evaluation
@@ -22,9 +25,11 @@ from daf_nb.learn.hooks import Callbacks
 from daf_nb.learn.layouts import plain_layout, task_layout
 from daf_nb.learn.learner import Learner, as_world
 from daf_nb.learn.loop import TrainingLoop
-from daf_nb.learn.models import double_batch
 from daf_nb.learn.progress import Progress
 from daf_nb.learn.success import SuccessLike, success_rule
+
+if TYPE_CHECKING:
+    from daf_nb.control import AdaptiveController
 
 __all__ = ["RlTrainer"]
 
@@ -48,12 +53,17 @@ class RlTrainer:
             which its return per agent is scaled; None for what the world's infos say.
         curriculum_manager: what the copies play, and who is told of every episode's success; None
             for one made from `config.curriculum_config`, or for the world as it is.
+        adaptive_controller: rules that watch the training and change its knobs; they look after
+            every update, unless `config.integrate_with_adaptive` is False.
+        controls: the door to the knobs, where it has a script to follow; by default a new one.
 
     Attributes:
         config: the config, its seed filled in.
         world: the world, as data.
         policy, success: as given.
         curriculum: the curriculum, or None.
+        controls: every value that may change while it trains.
+        adaptive_controller: as given.
         finished: the last `train` reached its goal; False where it was stopped or raised.
         policies: group -> SB3 model; each can be saved and used without daf_nb.
         progress: steps, episodes, rates and the newest metrics.
@@ -73,6 +83,8 @@ class RlTrainer:
         policy: str | type[Any] = "MlpPolicy",
         success: SuccessLike = None,
         curriculum_manager: CurriculumManager | None = None,
+        adaptive_controller: AdaptiveController | None = None,
+        controls: Controls | None = None,
     ) -> None:
         if config.seed is None:
             config = config.model_copy(update={"seed": fresh_seed()})
@@ -91,13 +103,20 @@ class RlTrainer:
         self._learner = Learner(config, self.world, policy, layout=layout, course=course)
         if self.curriculum is not None:
             begin_curriculum(self.curriculum, seed=config.seed)
-        self._loop = TrainingLoop(self._learner, config, self.world, self._tasks)
+        self.controls = Controls() if controls is None else controls
+        self.adaptive_controller = adaptive_controller
+        self._loop = TrainingLoop(self._learner, config, self.world, self._tasks, self.controls)
         self._examiner = Examiner(
             config, self._learner, self._loop, self.world, self._plain, self._tasks
         )
         self.policies: dict[str, OnPolicyAlgorithm] = self._learner.models
         self.progress: Progress = self._loop.progress
         self.gate: Gate = self._loop.gate
+        try:
+            connect(self, self._loop)
+        except DafError:
+            self.close()
+            raise
 
     @property
     def description(self) -> EnvDescription | None:
@@ -132,8 +151,14 @@ class RlTrainer:
                 policies are as the last update left them.
         """
         total = self.config.total_timesteps
-        tell = on_evaluation_complete or (lambda evaluation: None)
         self.finished = False
+
+        def tell(evaluation: Evaluation) -> None:
+            if self.adaptive_controller is not None and self.config.integrate_with_adaptive:
+                self.adaptive_controller.update_from_evaluation(evaluation)
+            if on_evaluation_complete is not None:
+                on_evaluation_complete(evaluation)
+
         finished = self.finished = self._loop.run(
             lambda: self.progress.step >= total,
             task=self.world.name,
@@ -190,17 +215,60 @@ class RlTrainer:
         if episodes < 1:
             raise ConfigError(f"episodes={episodes}: at least one is needed.")
         name, part = str(task), Progress()
-        world, course = self.world, self._plain
         if self._tasks is not None and env is None and env_kwargs is None:
             difficulty = task.difficulty if isinstance(task, Assignment) else None
             course = self._tasks.only([name], seed=self.progress.updates, difficulty=difficulty)
+            world = self.world
         else:
-            base = world if env is None else as_world(env, wrappers=tuple(world.wrappers))
-            world = World(base.world, {**base.env_kwargs, **(env_kwargs or {})}, base.wrappers)
-            self._learner.check_alike(name, world)
+            world, course = self._other_world(name, env, env_kwargs), self._plain
+        elsewhere = "" if world is self.world else world.name
         with self._learner.elsewhere(world, course):
-            self._loop.run(lambda: part.episodes >= episodes, task=name, also=part)
+            self._loop.run(
+                lambda: part.episodes >= episodes, task=name, also=part, elsewhere=elsewhere
+            )
         return part.results()
+
+    def train_elsewhere(
+        self,
+        env: World | WorldLike | ParallelEnv,
+        *,
+        env_kwargs: Mapping[str, Any] | None = None,
+    ) -> Results:
+        """Goes on with the same policies in another world, until `total_timesteps` in all.
+
+        A curriculum is neither played nor told. Listeners hear of the other world in a note.
+
+        Args:
+            env: a world with the same agents and spaces, as in `train_on_task`.
+            env_kwargs: its constructor arguments.
+
+        Returns:
+            As `train`.
+
+        Raises:
+            ConfigError: its agents or spaces differ from those trained.
+        """
+        total = self.config.total_timesteps
+        world = self._other_world("train_elsewhere", env, env_kwargs)
+        self._loop.emit("note", {"world": world.name, "env_kwargs": dict(world.env_kwargs)})
+        with self._learner.elsewhere(world, self._plain):
+            self.finished = self._loop.run(
+                lambda: self.progress.step >= total, task=world.name, elsewhere=world.name
+            )
+        return self.progress.results()
+
+    def _other_world(
+        self,
+        name: str,
+        env: World | WorldLike | ParallelEnv | None,
+        env_kwargs: Mapping[str, Any] | None,
+    ) -> World:
+        """Another world than the trainer's own, which its policies can learn in."""
+        own = self.world
+        base = own if env is None else as_world(env, wrappers=tuple(own.wrappers))
+        world = World(base.world, {**base.env_kwargs, **(env_kwargs or {})}, base.wrappers)
+        self._learner.check_alike(name, world)
+        return world
 
     def evaluate_policy(
         self,
@@ -273,26 +341,33 @@ class RlTrainer:
 
         Returns:
             Group -> rows per minibatch from the next update on.
+
+        Raises:
+            ConfigError: the algorithm has no minibatches.
         """
-
-        def work() -> dict[str, int]:
-            sizes = {name: double_batch(model) for name, model in self.policies.items()}
-            self._loop.emit("note", {"batch_size": sizes})
-            return sizes
-
-        return self.gate.ask(work).result()
+        if self.config.algorithm == "A2C":
+            raise ConfigError("A2C trains on whole rollouts, not on minibatches.")
+        return self._ask_all(
+            "batch_size", lambda name: self.controls.nudge(name, factor=2.0, by="user")
+        )
 
     def enable_gradient_clipping(self, max_norm: float = 0.5) -> None:
         """Clips gradients to `max_norm` from the next update on; infinity switches it off."""
         if not max_norm > 0:
             raise ConfigError(f"max_norm={max_norm}: a positive number is needed.")
+        norm = None if max_norm == math.inf else max_norm
+        self._ask_all("max_grad_norm", lambda name: self.controls.set(name, norm, by="user"))
 
-        def work() -> None:
-            for model in self.policies.values():
-                model.max_grad_norm = max_norm
-            self._loop.emit("note", {"max_grad_norm": max_norm})
+    def _ask_all(self, knob: str, ask: Callable[[str], Request]) -> dict[str, Any]:
+        """Asks every group's knob, and waits; group -> value.
 
-        self.gate.ask(work).result()
+        A callback in the middle of a rollout cannot wait for the boundary.
+        """
+        several = len(self.policies) > 1
+        names = {group: f"{knob}[{group}]" if several else knob for group in self.policies}
+        for request in [ask(name) for name in names.values()]:
+            request.wait(0 if self.gate.inside else None)
+        return {group: self.controls[name] for group, name in names.items()}
 
     def subscribe(self, listener: Listener) -> None:
         """Tells `listener` of every event from now on, in the training thread."""

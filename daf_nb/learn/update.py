@@ -39,8 +39,9 @@ def update(model: OnPolicyAlgorithm) -> dict[str, float]:
         model: an SB3 on-policy model whose `rollout_buffer` is an `AgentRolloutBuffer`.
 
     Returns:
-        Means over the minibatches: SB3's statistics by SB3's names, and `gradient_norm`, the norm
-        before clipping (after clipping where the algorithm's own `train` ran).
+        Means over the minibatches: SB3's statistics by SB3's names; `gradient_norm`, the norm
+        before clipping (after clipping where the algorithm's own `train` ran); and where actions
+        are counted, `entropy_share`, the entropy as a part of that of uniform actions.
     """
     buffer = model.rollout_buffer
     assert isinstance(buffer, AgentRolloutBuffer), "models are made by make_model"
@@ -56,6 +57,9 @@ def update(model: OnPolicyAlgorithm) -> dict[str, float]:
             if name.startswith("train/")
         }
         stats["gradient_norm"] = _gradient_norm(model)
+    greatest = _greatest_entropy(model.action_space)
+    if greatest and "entropy_loss" in stats:
+        stats["entropy_share"] = -stats["entropy_loss"] / greatest
     for name, value in stats.items():
         model.logger.record(f"train/{name}", value)
     return stats
@@ -138,6 +142,15 @@ def _explained_variance(buffer: AgentRolloutBuffer) -> float:
     returns, values = buffer.returns[buffer.alive], buffer.values[buffer.alive]
     variance = float(np.var(returns))
     return float("nan") if variance == 0 else float(1 - np.var(returns - values) / variance)
+
+
+def _greatest_entropy(space: spaces.Space) -> float:
+    """Entropy of uniform actions, in nats; 0 where there is no greatest one, or only one action."""
+    if isinstance(space, spaces.MultiDiscrete):
+        return float(np.log(space.nvec).sum())
+    if isinstance(space, spaces.MultiBinary):
+        return float(np.prod(space.shape) * np.log(2))
+    return float(np.log(space.n)) if isinstance(space, spaces.Discrete) else 0.0
 
 
 def _gradient_norm(model: OnPolicyAlgorithm) -> float:

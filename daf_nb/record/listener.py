@@ -28,6 +28,7 @@ def run_spec(trainer: RlTrainer) -> dict[str, Any]:
         "success": trainer.success,
         **trainer.config.model_dump(),
         **_curriculum_spec(trainer),
+        **_adaptive_spec(trainer),
     }
 
 
@@ -39,6 +40,12 @@ def _curriculum_spec(trainer: RlTrainer) -> dict[str, Any]:
     played = curriculum.life.begun or curriculum.life.touched
     state = {"curriculum_state": curriculum.state_dict()} if played else {}
     return {"curriculum_config": curriculum.spec(), **state}
+
+
+def _adaptive_spec(trainer: RlTrainer) -> dict[str, Any]:
+    """The adaptive controller's config and rules, where there is one."""
+    controller = trainer.adaptive_controller
+    return {} if controller is None else {"adaptive_config": controller.spec()}
 
 
 class TrainingListener:

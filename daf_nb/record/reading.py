@@ -124,9 +124,16 @@ class RunRecord:
 
     @property
     def journal(self) -> pd.DataFrame:
-        """Every change from outside: step, name, old, new, by, and what else was noted."""
+        """Every change from outside: step, name, old, new, by, and what else was noted.
+
+        Values are as they were: None and whole numbers too.
+        """
         rows = self._lines(JOURNAL, parse_journal)
-        return pd.DataFrame(rows, columns=None if rows else list(JOURNAL_COLUMNS))
+        columns = dict.fromkeys([*JOURNAL_COLUMNS, *(name for row in rows for name in row)])
+        series = {
+            name: pd.Series([row.get(name) for row in rows], dtype=object) for name in columns
+        }
+        return pd.DataFrame(series).astype({"step": int})
 
     @property
     def events(self) -> list[dict[str, Any]]:

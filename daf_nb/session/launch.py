@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daf_nb.config import CurriculumConfig, RlConfig
+from daf_nb.config import AdaptiveConfig, CurriculumConfig, RlConfig
+from daf_nb.control import AdaptiveController, Controls
 from daf_nb.curriculum import CurriculumManager
 from daf_nb.errors import ConfigError
 from daf_nb.learn import RlTrainer
@@ -32,6 +33,8 @@ def train(
     policy: str | type[Any] = "MlpPolicy",
     success: SuccessLike = None,
     curriculum: CurriculumManager | CurriculumConfig | None = None,
+    controller: AdaptiveController | AdaptiveConfig | None = None,
+    controls: Controls | None = None,
     callback: Callbacks = None,
     name: str | None = None,
     tags: Sequence[str] = (),
@@ -49,6 +52,8 @@ def train(
         success: an episode's success in [0, 1], as `RlTrainer` takes it.
         curriculum: which tasks are played; a curriculum runs on success. One that has been played
             goes on from there, with a warning.
+        controller: rules that watch the training and change its knobs.
+        controls: the door to the knobs, where it has a script to follow.
         callback: SB3 callbacks; a dict of group -> callbacks where there are several groups.
         name: what the run is called.
         tags: any texts to find it by.
@@ -65,6 +70,8 @@ def train(
         fields["experiment_name"] = name
     if isinstance(curriculum, CurriculumConfig):
         curriculum = CurriculumManager(curriculum)
+    if isinstance(controller, AdaptiveConfig):
+        controller = AdaptiveController(controller)
     trainer = RlTrainer(
         RlConfig(**fields),
         env=world,
@@ -73,6 +80,8 @@ def train(
         policy=policy,
         success=success,
         curriculum_manager=curriculum,
+        adaptive_controller=controller,
+        controls=controls,
     )
     try:
         return launch(trainer, tags=tags, runs_dir=runs_dir, callback=callback)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from daf_nb.control import Controls
 from daf_nb.curriculum import CurriculumManager
 from daf_nb.learn import Evaluation, RlTrainer
 from daf_nb.learn.hooks import Callbacks
@@ -18,6 +19,8 @@ from daf_nb.session import live
 if TYPE_CHECKING:
     import pandas as pd
     from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+    from daf_nb.control import AdaptiveController
 
 __all__ = ["Run"]
 
@@ -31,6 +34,8 @@ class Run:
         id: the run's number in its runs folder.
         folder: its record.
         trainer: the trainer, for everything that has no shortcut here.
+        controls: every value that may change while it trains; a change waits for a boundary.
+        controller: the adaptive controller, or None.
         policies: group -> its SB3 model; while the run trains, they change under your hands.
         rows: (agent-step, metric -> value) of every update so far: what `metrics` tabulates.
         error: what the run raised, once it has ended; None where it raised nothing.
@@ -44,6 +49,8 @@ class Run:
         self._recorder = recorder
         self._callback = callback
         self._listener = TrainingListener(recorder, trainer)
+        self.controls: Controls = trainer.controls
+        self.controller: AdaptiveController | None = trainer.adaptive_controller
         self.policies: dict[str, OnPolicyAlgorithm] = trainer.policies
         self.rows = self._listener.rows
         self.error: BaseException | None = None
@@ -51,6 +58,7 @@ class Run:
         # Not Thread.join: before Python 3.13 an interrupted join leaves the thread marked as ended
         # (https://github.com/python/cpython/issues/90882).
         self._finished = threading.Event()
+        trainer.gate.expect()
         threading.Thread(target=self._work, name=f"daf_nb-run-{self.id}", daemon=True).start()
         live.begun(self)
 
@@ -156,7 +164,8 @@ class Run:
 
     def _work(self) -> None:
         try:
-            self._recorder.run(self._train)
+            with self.trainer.gate.hold():
+                self._recorder.run(self._train)
         except BaseException as error:
             self.error = error
             _log.error("run %s failed: %s: %s", self.id, type(error).__name__, error)
@@ -171,6 +180,7 @@ class Run:
         try:
             self._results = self.trainer.train(callback=self._callback)
         finally:
+            self.controls.close(f"run {self.id} has ended; start a new one.")
             self._listener.save()
         if not self.trainer.finished:
             raise Interrupted(self._results)
