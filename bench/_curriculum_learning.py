@@ -10,6 +10,8 @@ import numpy as np
 from _common import table
 
 from daf_nb import (
+    AdaptiveConfig,
+    AdaptiveController,
     CurriculumConfig,
     CurriculumManager,
     Linear,
@@ -37,10 +39,16 @@ the least and the greatest. "bound": the difficulty that the curriculum came to,
 
 
 class Arm(NamedTuple):
-    """A curriculum of the comparison: fields of its config, and what makes its tasks."""
+    """One of a comparison.
+
+    fields: of the curriculum's config. tasks: makes its tasks. algorithm: other arguments of the
+    algorithm than all have. rules: of an adaptive controller, where there is one.
+    """
 
     fields: dict[str, Any]
     tasks: Callable[[], list[Task]]
+    algorithm: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
+    rules: str | None = None
 
 
 def one_task() -> list[Task]:
@@ -74,10 +82,9 @@ ARMS: dict[str, Arm | None] = {
 }
 
 
-def learn(job: dict[str, Any]) -> dict[str, Any]:
+def learn(job: dict[str, Any], arm: Arm | None) -> dict[str, Any]:
     """Trains one policy with one curriculum, and evaluates it at difficulty 1."""
-    arm = ARMS[job["arm"]]
-    manager = None
+    manager, controller = None, None
     if arm is not None:
         manager = CurriculumManager(CurriculumConfig(**arm.fields))
         manager.add_tasks(arm.tasks())
@@ -92,11 +99,15 @@ def learn(job: dict[str, Any]) -> dict[str, Any]:
         "device": "cpu",
         "torch_threads": 1,
         "batch_size": 512,
-        "algorithm_kwargs": ALGORITHM_KWARGS,
+        "algorithm_kwargs": ALGORITHM_KWARGS | (arm.algorithm if arm else {}),
         "evaluation_interval": max(1, job["steps"] // POINTS) if job["curve"] else None,
         "evaluation_episodes": POINT_EPISODES,
     }
-    trainer = RlTrainer(RlConfig(**config), env=WORLD, curriculum_manager=manager)
+    if arm is not None and arm.rules is not None:
+        controller = AdaptiveController(AdaptiveConfig(rules=arm.rules))
+    trainer = RlTrainer(
+        RlConfig(**config), env=WORLD, curriculum_manager=manager, adaptive_controller=controller
+    )
     curve: dict[int, float] = {}
 
     def point(event: Any) -> None:
@@ -116,6 +127,7 @@ def learn(job: dict[str, Any]) -> dict[str, Any]:
         "rate": trainer.get_timesteps_per_second(),
         "fingerprint": trainer.fingerprint(),
         "points": sorted(curve.items()),
+        "journal": [entry.to_plain() for entry in trainer.controls.journal],
         **_came_to(manager),
     }
 

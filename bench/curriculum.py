@@ -86,7 +86,7 @@ def main() -> None:
     """Measures what was asked for, prints the tables, and writes the runs to `--out`."""
     args = parse()
     if args.job:
-        print(json.dumps(learn(args.job)))
+        print(json.dumps(learn(args.job, ARMS[args.job["arm"]])))
         return
     kept: dict[str, Any] = {"machine": machine()}
     print(json.dumps(kept["machine"], indent=1))
