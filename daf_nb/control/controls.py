@@ -16,6 +16,9 @@ from daf_nb.errors import ConfigError, DafWarning, unknown_name
 
 __all__ = ["Controls"]
 
+_RULES = "adaptive."
+"""Knobs of rules; where a journal is played without these, what they did is in it."""
+
 Door = Callable[[Callable[[], None]], object]
 """Has work done at the next boundary; at once where nothing trains."""
 
@@ -190,6 +193,8 @@ class Controls:
     def boundary(self) -> None:
         """In the training thread, at each boundary: what the script has for it."""
         for row in self.script.due(self._step()):
+            if row["name"].startswith(_RULES) and row["name"] not in self._knobs:
+                continue
             because, by = row.get("because"), str(row.get("by", "script"))
             request = Request(row["name"], by=by, value=row["new"], because=because)
             try:

@@ -102,11 +102,13 @@ class CurriculumManager:
     def get_next_task(self) -> Assignment:
         """Draws the next episode's task: its name by `str`, its arguments as attributes.
 
+        From all tasks, whatever is in focus (`curriculum.task`), which is what a run plays.
+
         Raises:
             ConfigError: the curriculum has no task, or a run trains on it now.
             TaskGenerationError: a function of the difficulty raised.
         """
-        return self.life.alone("get_next_task").assign()
+        return self.life.alone("get_next_task").assign(free=True)
 
     def generate_task_sequence(
         self, sequence_length: int, difficulty_progression: str = "adaptive"

@@ -156,10 +156,19 @@ class Teacher:
         """What stagnates, in words; None where nothing does, and where nobody looks."""
         return None if self.stagnation is None or self.hold else self.stagnation.found()
 
-    def assign(self) -> Assignment:
-        """The next episode's task, everything drawn."""
+    def assign(self, *, free: bool = False) -> Assignment:
+        """The next episode's task, everything drawn.
+
+        Args:
+            free: from all tasks, whatever is in focus.
+        """
         with self.lock:
-            return self.chooser.choose(self.ledger.episodes)
+            roster = self.chooser.roster
+            focus, roster.focus = roster.focus, None if free else roster.focus
+            try:
+                return self.chooser.choose(self.ledger.episodes)
+            finally:
+                roster.focus = focus
 
     def record(self, assignment: Assignment, success: float) -> bool:
         """Takes in one episode; True where it is time to look at the whole.

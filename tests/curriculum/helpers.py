@@ -43,7 +43,7 @@ def play(manager: CurriculumManager, episodes: int, *, first: int = 0) -> list[A
     teacher = manager.teacher
     for episode in range(first, first + episodes):
         teacher.advance(episode / 1000)
-        assignment = manager.get_next_task()
+        assignment = teacher.assign()
         luck = episode * 0.6180339887 % 1
         manager.update_task_performance(assignment, float(luck > assignment.difficulty))
         if teacher.strategy.needs_advantages:

@@ -242,12 +242,19 @@ def test_a_task_that_cannot_be_made_raises_where_failures_do():
     assert manager.get_curriculum_stats()["tasks"]["task 0"]["weight"] == 1.0
 
 
+def test_a_draw_by_hand_is_from_all_tasks_whatever_is_in_focus():
+    manager = curriculum(4, strategy="uniform")
+    manager.life.change(lambda teacher: set_focus(teacher, "task 1", "me"))
+    assert {str(manager.get_next_task()) for _ in range(60)} == set(manager.tasks)
+    assert {str(manager.teacher.assign()) for _ in range(20)} == {"task 1"}
+
+
 def test_the_task_in_focus_is_not_left_out_though_it_cannot_be_made():
     manager = curriculum(3, on_failure="rehearse")
     manager.life.change(lambda teacher: set_focus(teacher, "task 1", "me"))
     with pytest.raises(TaskGenerationError, match="no such world"):
         manager.leave_out(TaskGenerationError("no such world", task="task 1"), "task 1")
-    assert str(manager.get_next_task()) == "task 1"
+    assert str(manager.teacher.assign()) == "task 1"
     assert manager.leave_out(TaskGenerationError("no such world", task="task 0"), "task 0")
 
 

@@ -40,9 +40,9 @@ def controller(*rules: Rule, **fields: Any) -> AdaptiveController:
     return AdaptiveController(AdaptiveConfig(rules=rules or (KL,), **fields))
 
 
-def slope() -> CurriculumManager:
-    options = {"difficulty": 0.5}
-    manager = CurriculumManager(CurriculumConfig(strategy="fixed", strategy_options=options))
+def slope(strategy: str = "fixed") -> CurriculumManager:
+    options = {"difficulty": 0.5} if strategy == "fixed" else {}
+    manager = CurriculumManager(CurriculumConfig(strategy=strategy, strategy_options=options))
     manager.add_task("slope", difficulty=(0.0, 1.0))
     manager.add_task("other", difficulty=0.1)
     return manager
@@ -174,16 +174,19 @@ def test_evaluations_are_signals():
 
 def test_the_guides_loop_from_trainer_to_controller_and_curriculum():
     """ "RL Trainer -> Adaptive Controller", with its verbs."""
-    adaptive, manager = controller(SUCCESS), slope()
+    adaptive, manager = controller(SUCCESS), slope("uniform")
     trainer = make_trainer(
         adaptive, curriculum_manager=manager, updates=1000, integrate_with_adaptive=False
     )
-    for _ in range(3):
+    played = set()
+    for _ in range(12):
         results = trainer.train_episodes(4)
         adaptive.update_from_training_results(results)
         task = manager.get_next_task()
         assert adaptive.set_current_task(task).state in ("applied", "unchanged")
         assert adaptive.get_experiment_status()["current_task"] == str(task)
+        played.add(str(task))
+    assert len(played) == 2
     evaluation = trainer.evaluate_policy()
     adaptive.update_from_evaluation(evaluation)
     assert trainer.get_training_summary()["episodes"] >= 12
