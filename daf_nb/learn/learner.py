@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import time
 from collections import deque
@@ -13,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from pettingzoo.utils.env import ParallelEnv
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.config import RlConfig
-from daf_nb.envs import Copies, Layout, World, WorldLike, Wrapper, preflight
+from daf_nb.envs import Copies, Layout, World, preflight
 from daf_nb.errors import ConfigError
 from daf_nb.learn.collect import Collector, Rollout, StepHook
 from daf_nb.learn.course import Course, begin
@@ -27,7 +25,7 @@ from daf_nb.learn.timing import choose_device
 from daf_nb.learn.update import update
 from daf_nb.monitor import memory_share
 
-__all__ = ["Cycle", "Learner", "as_world"]
+__all__ = ["Cycle", "Learner"]
 
 
 @dataclass(frozen=True)
@@ -38,37 +36,6 @@ class Cycle:
     stats: dict[str, dict[str, float]]
     rollout_seconds: float
     update_seconds: float
-
-
-def as_world(
-    env: World | WorldLike | ParallelEnv,
-    env_kwargs: dict[str, Any] | None = None,
-    wrappers: tuple[Wrapper, ...] = (),
-) -> World:
-    """A world as data from whatever a user calls a world; an instance is copied for every copy.
-
-    Raises:
-        ConfigError: arguments beside an instance, or an instance that cannot be copied.
-    """
-    if isinstance(env, World):
-        return env
-    if not isinstance(env, ParallelEnv):
-        return World(env, env_kwargs or {}, wrappers)
-    if env_kwargs:
-        raise ConfigError("env_kwargs belong to a world's name or factory, not to an instance.")
-    try:
-        copy.deepcopy(env).close()
-    except Exception as error:
-        raise ConfigError(
-            f"{env} cannot be copied ({error}); give its name or a function that makes it."
-        ) from error
-
-    def again() -> ParallelEnv:
-        return copy.deepcopy(env)
-
-    kind = type(env.unwrapped)
-    again.__module__, again.__qualname__ = kind.__module__, kind.__qualname__
-    return World(again, {}, wrappers)
 
 
 class Learner:

@@ -21,9 +21,10 @@ from daf_nb.learn.evaluate import Evaluation
 from daf_nb.learn.events import Listener
 from daf_nb.learn.examiner import Examiner
 from daf_nb.learn.gate import Gate
+from daf_nb.learn.given import another_world, as_world
 from daf_nb.learn.hooks import Callbacks
 from daf_nb.learn.layouts import plain_layout, task_layout
-from daf_nb.learn.learner import Learner, as_world
+from daf_nb.learn.learner import Learner
 from daf_nb.learn.loop import TrainingLoop
 from daf_nb.learn.progress import Progress
 from daf_nb.learn.success import SuccessLike, success_rule
@@ -220,7 +221,8 @@ class RlTrainer:
             course = self._tasks.only([name], seed=self.progress.updates, difficulty=difficulty)
             world = self.world
         else:
-            world, course = self._other_world(name, env, env_kwargs), self._plain
+            world, course = another_world(self.world, env, env_kwargs), self._plain
+            self._learner.check_alike(name, world)
         elsewhere = "" if world is self.world else world.name
         with self._learner.elsewhere(world, course):
             self._loop.run(
@@ -249,26 +251,14 @@ class RlTrainer:
             ConfigError: its agents or spaces differ from those trained.
         """
         total = self.config.total_timesteps
-        world = self._other_world("train_elsewhere", env, env_kwargs)
+        world = another_world(self.world, env, env_kwargs)
+        self._learner.check_alike("train_elsewhere", world)
         self._loop.emit("note", {"world": world.name, "env_kwargs": dict(world.env_kwargs)})
         with self._learner.elsewhere(world, self._plain):
             self.finished = self._loop.run(
                 lambda: self.progress.step >= total, task=world.name, elsewhere=world.name
             )
         return self.progress.results()
-
-    def _other_world(
-        self,
-        name: str,
-        env: World | WorldLike | ParallelEnv | None,
-        env_kwargs: Mapping[str, Any] | None,
-    ) -> World:
-        """Another world than the trainer's own, which its policies can learn in."""
-        own = self.world
-        base = own if env is None else as_world(env, wrappers=tuple(own.wrappers))
-        world = World(base.world, {**base.env_kwargs, **(env_kwargs or {})}, base.wrappers)
-        self._learner.check_alike(name, world)
-        return world
 
     def evaluate_policy(
         self,
