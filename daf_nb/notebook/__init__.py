@@ -1,5 +1,5 @@
 """What a person sees of a run in a notebook. Importing this loads no widget."""
 
-from daf_nb.notebook.frontend import panel
+from daf_nb.notebook.frontend import attach, panel
 
-__all__ = ["panel"]
+__all__ = ["attach", "panel"]

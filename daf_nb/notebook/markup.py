@@ -2,60 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from html import escape
+from pathlib import Path
 
-from daf_nb.notebook.chart import MOST_CURVES, chart
+from daf_nb.notebook.chart import MIDDLE, MOST_CURVES, SMALL, chart
 from daf_nb.notebook.curves import Curve
 from daf_nb.notebook.state import RunState, one_line, sentence, title
 
-__all__ = ["STYLE", "curves_html", "head_html", "snapshot_html"]
+__all__ = [
+    "charts_html",
+    "course_html",
+    "curves_html",
+    "digest_html",
+    "head_html",
+    "legend_html",
+    "snapshot_html",
+    "style_html",
+]
 
 _HUES = ("#2f7fd0", "#d9822b", "#2a9d78", "#b35bb0", "#7a76d6", "#b8952a", "#3a9fb5", "#cc5a5a")
 
-STYLE = (
-    """<style>
-.daf-view { max-width: 720px; line-height: 1.5; font-size: var(--jp-ui-font-size1, 13px);
-  font-family: var(--jp-ui-font-family, system-ui, sans-serif);
-  color: var(--jp-ui-font-color1, #222); font-variant-numeric: tabular-nums; }
-.daf-view p { margin: 0; }
-.daf-title { display: flex; gap: 8px; align-items: baseline; font-size: 1.15em; font-weight: 600; }
-.daf-title span { color: var(--jp-ui-font-color2, #666); font-weight: 400; white-space: nowrap; }
-.daf-title b { font-weight: 600; overflow-wrap: anywhere; }
-.daf-bar { height: 6px; margin: 8px 0; border-radius: 3px; overflow: hidden;
-  background: var(--jp-layout-color2, #eee); }
-.daf-bar div { height: 100%; border-radius: 3px; background: currentColor; }
-.daf-say::before { content: ""; display: inline-block; width: 8px; height: 8px; margin-right: 7px;
-  border-radius: 50%; background: currentColor; }
-.daf-say span { color: var(--jp-ui-font-color1, #222); }
-.daf-QUEUED, .daf-INTERRUPTED { color: var(--jp-ui-font-color2, #666); }
-.daf-RUNNING { color: var(--jp-brand-color1, #1976d2); }
-.daf-PAUSED { color: var(--jp-warn-color1, #b26a00); }
-.daf-COMPLETED { color: var(--jp-success-color1, #2e7d32); }
-.daf-FAILED { color: var(--jp-error-color1, #c62828); }
-.daf-view pre.daf-error { margin: 8px 0 0; padding: 8px 10px;
-  white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere;
-  font: var(--jp-code-font-size, 13px)/1.4 var(--jp-code-font-family, monospace);
-  color: var(--jp-ui-font-color1, #222);
-  background: var(--jp-layout-color2, #f2f2f2);
-  border-left: 3px solid var(--jp-error-color1, #c62828); }
-.daf-quiet { color: var(--jp-ui-font-color2, #666); }
-.daf-chart { display: block; width: 100%; height: auto; margin-top: 4px; }
-.daf-chart text { font: 11px var(--jp-ui-font-family, system-ui, sans-serif);
-  fill: var(--jp-ui-font-color2, #666); }
-.daf-chart > line { stroke: var(--jp-border-color2, #ddd); stroke-width: 1; }
-.daf-chart polyline { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round;
-  stroke-linecap: round; }
-.daf-chart circle { fill: currentColor; }
-.daf-view .daf-legend { display: flex; flex-wrap: wrap; gap: 0 16px; margin-top: 10px;
-  color: var(--jp-ui-font-color2, #666); }
-.daf-legend i { display: inline-block; width: 14px; height: 3px; margin-right: 6px;
-  vertical-align: middle; background: currentColor; }
-.daf-legend span span { color: var(--jp-ui-font-color1, #222); }
-"""
-    + "\n".join(f".daf-hue-{place} {{ color: {hue}; }}" for place, hue in enumerate(_HUES))
-    + "\n</style>"
-)
+
+@cache
+def style_html() -> str:
+    """The style that all HTML of this package goes by."""
+    rules = (Path(__file__).parent / "assets" / "panel.css").read_text(encoding="utf-8")
+    hues = (f".daf-hue-{place} {{ color: {hue}; }}" for place, hue in enumerate(_HUES))
+    return "\n".join(["<style>", rules, *hues, "</style>"])
 
 
 def head_html(state: RunState) -> str:
@@ -66,7 +42,7 @@ def head_html(state: RunState) -> str:
     return (
         '<div class="daf-view">'
         f'<p class="daf-title"><span>run {state.id}</span><b>{escape(one_line(state.name))}</b></p>'
-        f'<div class="daf-{state.status}">'
+        f'<div class="daf-{escape(state.status)}">'
         f'<div class="daf-bar" role="progressbar" aria-label="progress of {escape(title(state))}"'
         f' aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}">'
         f'<div style="width:{100 * state.fraction:.1f}%"></div></div>'
@@ -75,21 +51,63 @@ def head_html(state: RunState) -> str:
     )
 
 
-def curves_html(curves: Sequence[Curve], *, total: int) -> str:
-    """The return curves with what they are called; a sentence before there are any."""
+def curves_html(curves: Sequence[Curve], *, total: int, note: str = "") -> str:
+    """The return curves with what they are called; a sentence before there are any.
+
+    Args:
+        curves: at most `MOST_CURVES` are drawn.
+        total: agent-steps of the whole run.
+        note: what else is to be said of them.
+    """
     if not curves:
         return '<div class="daf-view"><p class="daf-quiet">No episode has ended.</p></div>'
-    what = "<span>Return per agent, against agent-steps</span>"
-    parts = [f'<div class="daf-view"><p class="daf-legend">{what}']
-    for place, curve in enumerate(curves[:MOST_CURVES] if curves[0].group else ()):
-        name = escape(one_line(curve.group))
-        parts.append(f'<span class="daf-hue-{place}"><i></i><span>{name}</span></span>')
-    if len(curves) > MOST_CURVES:
-        parts.append(f'<span class="daf-quiet">{len(curves) - MOST_CURVES} more groups</span>')
-    return "".join([*parts, "</p>", chart(curves, total=total), "</div>"])
+    banded = ", 95 % interval" if any(curve.low for curve in curves) else ""
+    what = f"Return per agent{banded}, against agent-steps{f'; {note}' if note else ''}"
+    legend = legend_html(what, [curve.name for curve in curves])
+    return f'<div class="daf-view">{legend}{chart(curves, total=total)}</div>'
 
 
-def snapshot_html(state: RunState, curves: Sequence[Curve], *, at: str, live: str) -> str:
+def legend_html(what: str, names: Sequence[str]) -> str:
+    """What curves show, and whose they are; one without a name needs no mark.
+
+    Args:
+        what: in words.
+        names: of the curves, as they are drawn.
+    """
+    parts = [f'<p class="daf-legend"><span>{escape(what)}</span>']
+    for place, name in enumerate(names[:MOST_CURVES] if names[0] else ()):
+        shown = escape(one_line(name))
+        parts.append(f'<span class="daf-hue-{place}"><i></i><span>{shown}</span></span>')
+    if len(names) > MOST_CURVES:
+        parts.append(f'<span class="daf-quiet">{len(names) - MOST_CURVES} more</span>')
+    return "".join([*parts, "</p>"])
+
+
+def charts_html(series: Mapping[str, Sequence[Curve]]) -> str:
+    """Small pictures side by side, each with its name and the newest value of every curve."""
+    parts = ['<div class="daf-view"><div class="daf-small">']
+    for what, curves in series.items():
+        newest = ", ".join(f"{curve.means[-1]:.3g}" for curve in curves[:MOST_CURVES])
+        parts.append(
+            f"<figure><figcaption><span>{escape(what)}</span>"
+            f'<b title="{newest}">{newest}</b></figcaption>'
+            f"{chart(curves, total=0, what=what, frame=SMALL)}</figure>"
+        )
+    return "".join([*parts, "</div></div>"]) if series else ""
+
+
+def digest_html(told: Mapping[str, Sequence[str]]) -> str:
+    """Lines under their headings."""
+    rows = [
+        f"<dt>{escape(heading)}</dt><dd>{'<br/>'.join(map(escape, lines))}</dd>"
+        for heading, lines in told.items()
+    ]
+    return f'<div class="daf-view"><dl class="daf-rows">{"".join(rows)}</dl></div>' if rows else ""
+
+
+def snapshot_html(
+    state: RunState, curves: Sequence[Curve], *, at: str, live: str, more: str = ""
+) -> str:
     """What a saved notebook shows when its kernel is gone.
 
     Args:
@@ -97,11 +115,23 @@ def snapshot_html(state: RunState, curves: Sequence[Curve], *, at: str, live: st
         curves: what to draw.
         at: the time of day.
         live: the CSS class of the widgets, while which are on the page this stays hidden.
+        more: HTML of what else is to be kept.
     """
     return (
-        f"{STYLE}<style>body:has(.{live}) .{live}-saved {{ display: none; }}</style>"
+        f"{style_html()}<style>body:has(.{live}) .{live}-saved {{ display: none; }}</style>"
         f'<div class="{live}-saved">{head_html(state)}'
-        f"{curves_html(curves, total=state.total)}"
+        f"{curves_html(curves, total=state.total)}{more}"
         f'<div class="daf-view"><p class="daf-quiet">State at {escape(at)}; '
-        f"load_run({state.id}) reads the record.</p></div></div>"
+        f"daf.attach({state.id}) opens its panel again, daf.load_run({state.id}) reads the record."
+        "</p></div></div>"
     )
+
+
+def course_html(series: Mapping[str, Curve | None], *, total: int) -> str:
+    """Curves of values in [0, 1] with what they are called; empty before there are any."""
+    curves = [replace(curve, name=what) for what, curve in series.items() if curve is not None]
+    if not curves:
+        return ""
+    legend = legend_html("Curriculum, against agent-steps", [curve.name for curve in curves])
+    picture = chart(curves, total=total, what="Curriculum", frame=MIDDLE, span=(0.0, 1.0))
+    return f'<div class="daf-view">{legend}{picture}</div>'

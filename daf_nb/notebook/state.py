@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from daf_nb.session import Run
 
-__all__ = ["RunState", "figure", "one_line", "read_state", "sentence", "title"]
+__all__ = [
+    "RECENT",
+    "RunState",
+    "figure",
+    "newest_returns",
+    "one_line",
+    "read_state",
+    "recent_rate",
+    "sentence",
+    "title",
+]
 
-_RECENT = 20
+RECENT = 20
 """Updates that the present rate is taken over."""
 _NAMED = 4
 """Groups whose return a sentence has room for."""
@@ -25,11 +35,11 @@ class RunState:
     Attributes:
         id: the run's number.
         name: the run's name, as given: any text.
-        status: Sacred's words, and PAUSED.
+        status: Sacred's words, and PAUSED; of a record also LOST and UNREADABLE.
         done: it has ended and is on disk.
         wish: what was asked for and has not happened yet; may be empty.
         step: live agent-steps so far.
-        total: agent-steps to train for.
+        total: agent-steps to train for; 0 where that is not known.
         rate: agent-steps per second of training, lately; over all of it once done; None before any.
         seconds: training time, pauses excluded.
         returns: group -> newest return per agent; the group is "" where there is only one.
@@ -51,12 +61,12 @@ class RunState:
     @property
     def fraction(self) -> float:
         """Of the agent-steps asked for, in [0, 1]: the last rollout may overshoot."""
-        return min(1.0, self.step / self.total)
+        return min(1.0, self.step / self.total) if self.total > 0 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
         """At the present rate; None where nothing moves."""
-        if self.done or self.status == "PAUSED" or not self.rate:
+        if self.done or self.status == "PAUSED" or not (self.rate and self.total):
             return None
         return max(0, self.total - self.step) / self.rate
 
@@ -64,7 +74,7 @@ class RunState:
 def read_state(run: Run) -> RunState:
     """The run as it is now."""
     done, progress = run.done, run.trainer.progress
-    rate = progress.rate(run.step) if done else _recent_rate(run.rows[-_RECENT:])
+    rate = progress.rate(run.step) if done else recent_rate(run.rows[-RECENT:])
     return RunState(
         id=run.id,
         name=run.name,
@@ -75,7 +85,7 @@ def read_state(run: Run) -> RunState:
         total=run.trainer.config.total_timesteps,
         rate=rate or None,
         seconds=progress.elapsed,
-        returns=_returns(run),
+        returns=newest_returns(dict(progress.metrics), list(run.policies)),
         error=_error(run) if done else "",
     )
 
@@ -89,7 +99,9 @@ def sentence(state: RunState) -> str:
     """The state in words, on one line; the error is not in it."""
     parts = [state.status, state.wish]
     percent = math.floor(100 * state.fraction)
-    steps = f"{state.step:,} of {state.total:,} agent-steps ({percent} %)"
+    steps = f"{state.step:,} agent-steps"
+    if state.total:
+        steps = f"{state.step:,} of {state.total:,} agent-steps ({percent} %)"
     parts.append(f"{steps} in {_duration(state.seconds)}" if state.done else steps)
     if state.rate and state.status != "PAUSED":
         parts.append(f"{state.rate:,.0f} steps/s")
@@ -115,11 +127,12 @@ def one_line(text: str, *, limit: int = 80) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-def _recent_rate(rows: Sequence[tuple[int, Mapping[str, float]]]) -> float | None:
+def recent_rate(rows: Sequence[tuple[int, Mapping[str, float]]]) -> float | None:
+    """Agent-steps per second of training over these rows; None where they do not tell."""
     steps = seconds = 0.0
     for _, row in rows:
-        lasted = row["time/rollout_seconds"] + row["time/update_seconds"]
-        steps += row["time/agent_steps_per_second"] * lasted
+        lasted = row.get("time/rollout_seconds", 0.0) + row.get("time/update_seconds", 0.0)
+        steps += row.get("time/agent_steps_per_second", 0.0) * lasted
         seconds += lasted
     return steps / seconds if seconds > 0 else None
 
@@ -133,12 +146,12 @@ def _wish(run: Run) -> str:
     return "resuming" if status == "PAUSED" and not gate.paused else ""
 
 
-def _returns(run: Run) -> dict[str, float]:
-    newest = dict(run.trainer.progress.metrics)
-    groups = {name: newest.get(f"rollout/{name}/return_mean", math.nan) for name in run.policies}
-    if len(groups) < 2:
-        groups = {"": newest.get("rollout/return_mean", math.nan)}
-    return {group: value for group, value in groups.items() if math.isfinite(value)}
+def newest_returns(metrics: Mapping[str, float], groups: Sequence[str]) -> dict[str, float]:
+    """Group -> newest return per agent, where there is one; the group is "" where it is alone."""
+    returns = {name: metrics.get(f"rollout/{name}/return_mean", math.nan) for name in groups}
+    if len(returns) < 2:
+        returns = {"": metrics.get("rollout/return_mean", math.nan)}
+    return {group: value for group, value in returns.items() if math.isfinite(value)}
 
 
 def _error(run: Run) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from daf_nb.notebook.curves import read_curves
-from daf_nb.notebook.state import figure, one_line, read_state, sentence, title
+from daf_nb.notebook.curves import main_curves
+from daf_nb.notebook.source import Source, source_of
+from daf_nb.notebook.state import figure, one_line, sentence, title
+from daf_nb.notebook.words import digest
 
 if TYPE_CHECKING:
     from daf_nb.session import Run
@@ -20,24 +22,26 @@ class TextPanel:
     """A run as text, read anew each time it is shown.
 
     Args:
-        run: the run to show.
+        run: the run to show, or what tells of it.
     """
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    def __init__(self, run: Run | Source) -> None:
+        self._run = run
 
     def __repr__(self) -> str:
-        return describe(self.run)
+        return describe(source_of(self._run))
 
 
-def describe(run: Run) -> str:
+def describe(source: Source) -> str:
     """The run as a few lines of text, each return curve as a row of blocks."""
-    state = read_state(run)
+    state = source.read()
     lines = [title(state), sentence(state)]
-    for curve in read_curves(run.rows, groups=list(run.policies), points=40):
-        whose = f" of {one_line(curve.group)}" if curve.group else ""
+    for curve in main_curves(source.history, source.groups, points=40):
+        whose = f" of {one_line(curve.name)}" if curve.name else ""
         ends = f"{figure(curve.means[0])} to {figure(curve.means[-1])}"
         lines.append(f"return per agent{whose}  {sparkline(curve.means)}  {ends}")
+    for heading, told in digest(source).items():
+        lines += [f"{heading}: {told[0]}", *(f"  {line}" for line in told[1:])]
     return "\n".join([*lines, *([state.error] if state.error else [])])
 
 

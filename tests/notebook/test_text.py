@@ -7,6 +7,7 @@ import sys
 
 import daf_nb as daf
 from daf_nb.notebook.text import sparkline
+from tests.notebook.helpers import Graded, graded, start
 from tests.worlds import Counting, TwoKinds
 
 
@@ -41,9 +42,21 @@ def test_each_group_has_a_line(tmp_path):
     ]
 
 
+def test_journal_and_curriculum_are_told(tmp_path):
+    run = start(tmp_path, Graded, curriculum=graded("near", "far"))
+    run.controls.set("learning_rate", 1e-3, by="user").wait(20)
+    run.stop()
+    run.wait()
+    text = repr(run.panel())
+    assert "curriculum: uniform, difficulty 0.5" in text
+    assert "2 tasks" in text
+    (entry,) = run.controls.journal
+    assert f"journal: step {entry.step:,}: learning_rate 0.0003 → 0.001 by user" in text
+
+
 def test_text_loads_no_widget():
     code = (
         "import sys, daf_nb.notebook as notebook; notebook.panel(None);"
-        "sys.exit('ipywidgets' in sys.modules or 'matplotlib' in sys.modules)"
+        "sys.exit(bool({'anywidget', 'ipywidgets', 'matplotlib', 'traitlets'} & {*sys.modules}))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

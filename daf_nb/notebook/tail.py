@@ -1,0 +1,62 @@
+"""A log of a run's record, followed while another process writes it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from daf_nb.record.plain import loads
+
+__all__ = ["Tail"]
+
+Row = TypeVar("Row")
+
+
+class Tail(Generic[Row]):
+    """The rows of a file of one JSON value a line, as they come.
+
+    Args:
+        path: the log; it may not be there yet.
+        parse: turns one JSON value into a row; a LookupError, TypeError or ValueError from it ends
+            the log there.
+
+    Attributes:
+        torn: a line cannot be read, and nothing behind it is.
+    """
+
+    def __init__(self, path: Path, parse: Callable[[Any], Row]) -> None:
+        self._path, self._parse = path, parse
+        self._offset = 0
+        self.torn = False
+
+    def read(self) -> list[Row]:
+        """The rows that came since; none where the file cannot be read."""
+        rows: list[Row] = []
+        for line in self._lines():
+            try:
+                rows.append(self._parse(loads(line)))
+            except (AttributeError, LookupError, TypeError, ValueError):
+                self.torn = True
+                break
+        return rows
+
+    def _lines(self) -> list[bytes]:
+        """Whole lines behind what was read; the writer may be in the middle of its last."""
+        if self.torn:
+            return []
+        try:
+            found = self._path.stat()
+            # A pipe or a device could block for ever.
+            if not stat.S_ISREG(found.st_mode) or found.st_size <= self._offset:
+                return []
+            with self._path.open("rb") as file:
+                file.seek(self._offset, os.SEEK_SET)
+                data = file.read()
+        except OSError:
+            return []
+        whole = data.rfind(b"\n") + 1
+        self._offset += whole
+        return data[:whole].split(b"\n")[:-1]
