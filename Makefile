@@ -13,8 +13,9 @@ demo: $(STAMP) ## Train on simple_spread, and say what came of it
 
 # One thread per process: small networks slow down several-fold when threads compete for cores.
 test: export OMP_NUM_THREADS := 1
-test: $(STAMP) ## Run the tests, then every notebook
-	$(BIN)/pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS) tests
+test: $(STAMP) ## Run the tests, those in a browser, then every notebook
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/browser $(PYTEST_ARGS) tests
+	$(BIN)/pytest $(PYTEST_ARGS) tests/browser
 	$(BIN)/pytest --nbmake --nbmake-timeout=600 --timeout=0 $(PYTEST_ARGS) notebooks/
 
 check: $(STAMP) ## Lint, formatting, types, import direction, clean notebooks
@@ -27,10 +28,12 @@ check: $(STAMP) ## Lint, formatting, types, import direction, clean notebooks
 lab: $(STAMP) ## Open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks/
 
-bench: $(STAMP) ## Measure throughput and learning beside the peer, then the curricula
+bench: $(STAMP) ## Measure throughput and learning beside the peer, curricula, live control
 	$(BIN)/python bench/throughput.py
 	$(BIN)/python bench/learning.py
 	$(BIN)/python bench/curriculum.py
+	$(BIN)/python bench/control.py
+	$(BIN)/python bench/overhead.py
 
 clean: ## Remove caches and build leftovers; .venv and runs/ stay
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache
