@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         TrainingEnvironmentError,
     )
     from daf_nb.learn import Evaluation, RlTrainer
+    from daf_nb.notebook import attach
     from daf_nb.notebook.plots import plot_curriculum, plot_slices
     from daf_nb.record import RunRecord, list_runs, load_run
     from daf_nb.session import Run, launch, train
@@ -84,6 +85,7 @@ __all__ = [
     "TrainingEnvironmentError",
     "Uniform",
     "__version__",
+    "attach",
     "buckets",
     "describe_env",
     "grid",
@@ -135,6 +137,7 @@ _EXPORTS = {
     "TaskGenerationError": "daf_nb.errors",
     "TrainingEnvironmentError": "daf_nb.errors",
     "Uniform": "daf_nb.curriculum",
+    "attach": "daf_nb.notebook",
     "buckets": "daf_nb.curriculum",
     "describe_env": "daf_nb.envs",
     "grid": "daf_nb.curriculum",

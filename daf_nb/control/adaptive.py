@@ -225,7 +225,7 @@ class AdaptiveController:
 
     def detach(self) -> None:
         """Steers no run any more; what it knows stays."""
-        self._steering.host = None
+        self._steering.detach()
 
     def knobs(self) -> list[Knob]:
         """The controller's own knob, `adaptive.mode`, for the run's controls."""

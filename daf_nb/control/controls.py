@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from daf_nb.control.applying import carry_out
-from daf_nb.control.journal import Entry, Journal
-from daf_nb.control.knobs import Knob
+from daf_nb.control.desk import Desk, Door
+from daf_nb.control.journal import Entry
+from daf_nb.control.knobs import Knob, as_number
 from daf_nb.control.requests import Request, shown
 from daf_nb.control.script import Script
-from daf_nb.control.waiting import Waiting
-from daf_nb.errors import ConfigError, DafWarning, unknown_name
+from daf_nb.errors import ConfigError
 
 __all__ = ["Controls"]
-
-_RULES = "adaptive."
-"""Knobs of rules; where a journal is played without these, what they did is in it."""
-
-Door = Callable[[Callable[[], None]], object]
-"""Has work done at the next boundary; at once where nothing trains."""
 
 
 class Controls:
@@ -40,44 +32,37 @@ class Controls:
 
     def __init__(self, *, script: Any = ()) -> None:
         self.script = Script(script)
-        self._knobs: dict[str, Knob] = {}
-        self._waiting = Waiting()
-        self._journal = Journal()
-        self._door: Door = lambda work: work()
-        self._step: Callable[[], int] = lambda: 0
-        self._record: Callable[[Entry], None] = lambda entry: None
-        self._writing = False
-        self._closed = ""
+        self._desk = Desk(self.script)
 
     # Reading
 
     @property
     def knobs(self) -> Mapping[str, Knob]:
         """Name -> knob, in the order of a panel."""
-        return dict(self._knobs)
+        return dict(self._desk.knobs)
 
     @property
     def pending(self) -> Mapping[str, Request]:
         """Name -> the request that waits for the next boundary."""
-        return self._waiting.requests
+        return self._desk.waiting.requests
 
     @property
     def journal(self) -> list[Entry]:
         """Everything that was changed from outside so far, in order."""
-        with self._waiting.lock:
-            return list(self._journal)
+        with self._desk.waiting.lock:
+            return list(self._desk.journal)
 
     @property
     def closed(self) -> str:
         """Why nothing can be set any more; empty while it can."""
-        return self._closed
+        return self._desk.closed
 
     def values(self) -> dict[str, Any]:
         """Name -> the value that is in effect now."""
-        return {name: knob.read() for name, knob in self._knobs.items()}
+        return {name: knob.read() for name, knob in self._desk.knobs.items()}
 
     def __getitem__(self, name: str) -> Any:
-        return self._knob(name).read()
+        return self._desk.knob(name).read()
 
     # Changing
 
@@ -96,11 +81,11 @@ class Controls:
         Raises:
             ConfigError: an unknown knob, a value that is refused, or the run has ended.
         """
-        fitting = self._open(name).check(value)
-        request = Request(name, by=by, value=fitting, because=because)
+        fitting = self._desk.open(name).check(value)
+        request = Request(name, value=fitting, **_cause(by, because))
         if fitting != value:
             request.message = f"{shown(value)} became {shown(fitting)}"
-        return self._ask(request)
+        return self._desk.ask(request)
 
     def nudge(
         self,
@@ -125,15 +110,21 @@ class Controls:
         Raises:
             ConfigError: an unknown knob, one that is no number or is off, or the run has ended.
         """
-        knob = self._open(name)
+        knob = self._desk.open(name)
         if not knob.numeric:
             raise ConfigError(f"knob {name!r} is no number; set it to a value.")
-        return self._ask(
-            Request(name, by=by, relative=True, factor=factor, amount=amount, because=because)
+        for what, number in (("factor", factor), ("amount", amount)):
+            if as_number(number) is None:
+                raise ConfigError(f"nudge of {name}: {what}={number!r}; a finite number is needed.")
+        return self._desk.ask(
+            Request(name, relative=True, factor=factor, amount=amount, **_cause(by, because))
         )
 
     def undo(self, *, by: str, name: str | None = None) -> Request:
         """Takes back the newest change, again and again if asked; a pending one is withdrawn.
+
+        Whoever made it; one whose knob cannot be set now is passed over. A schedule that a value
+        took the place of comes back.
 
         Args:
             by: who asks.
@@ -142,17 +133,21 @@ class Controls:
         Raises:
             ConfigError: nothing is left to take back, or the run has ended.
         """
-        self._refuse_closed("undo")
-        names = self._knobs.keys() if name is None else {self._knob(name).name}
-        withdrawn = self._waiting.withdraw(names)
+        self._desk.refuse_closed("undo")
+        names = self._desk.knobs.keys() if name is None else {self._desk.knob(name).name}
+        withdrawn = self._desk.waiting.withdraw(names)
         if withdrawn is not None:
             return withdrawn
-        with self._waiting.lock:
-            entry = self._journal.newest(names, leave=self._waiting.undoing)
+        with self._desk.waiting.lock:
+            leave = self._desk.waiting.undoing
+            entry = self._desk.journal.newest(
+                lambda one: one in names and not self._desk.knobs[one].refusal(), leave=leave
+            )
             if entry is None:
                 raise ConfigError("nothing is left to take back.")
-        value = self._knob(entry.name).check(entry.old, clip=True)
-        return self._ask(Request(entry.name, by=by, value=value, undoes=entry.number))
+            request = Request(entry.name, value=entry.old, undoes=entry.number, **_cause(by, None))
+            put = self._desk.put(request)
+        return self._desk.announce(request, *put)
 
     def subscribe(self, listener: Callable[[Request], None]) -> Callable[[], None]:
         """Tells `listener` of every request, when it is pending and when it ends.
@@ -162,7 +157,7 @@ class Controls:
         Returns:
             What ends the subscription.
         """
-        return self._waiting.subscribe(listener)
+        return self._desk.waiting.subscribe(listener)
 
     # For the run
 
@@ -173,6 +168,7 @@ class Controls:
         door: Door,
         step: Callable[[], int],
         record: Callable[[Entry], None],
+        inside: Callable[[], bool] = lambda: False,
     ) -> None:
         """Gives it the knobs of a run.
 
@@ -181,89 +177,47 @@ class Controls:
             door: has work done at the run's next boundary.
             step: live agent-steps so far.
             record: told of every entry of the journal.
+            inside: tells whether the calling thread is in the middle of a rollout or an update.
 
         Raises:
             ConfigError: it has the knobs of another run.
         """
-        if self._knobs:
+        desk = self._desk
+        if desk.knobs:
             raise ConfigError("these controls belong to another trainer; make new ones.")
-        self._knobs = {knob.name: knob for knob in knobs}
-        self._door, self._step, self._record = door, step, record
+        desk.knobs = {knob.name: knob for knob in knobs}
+        desk.door, desk.step, desk.record, desk.inside = door, step, record, inside
+
+    def detach(self) -> None:
+        """Gives the knobs back, so that it can serve another trainer; the journal stays."""
+        self._desk.knobs = {}
 
     def boundary(self) -> None:
-        """In the training thread, at each boundary: what the script has for it."""
-        for row in self.script.due(self._step()):
-            if row["name"].startswith(_RULES) and row["name"] not in self._knobs:
-                continue
-            because, by = row.get("because"), str(row.get("by", "script"))
-            request = Request(row["name"], by=by, value=row["new"], because=because)
-            try:
-                self._open(row["name"])
-            except ConfigError as error:
-                request.end("refused", message=str(error))
-            else:
-                with self._waiting.lock:
-                    self._carry_out(request)
-            self._waiting.tell(request)
-            if request.state == "refused":
-                self.script.failed.append((row, request.message))
-                said = f"script, step {row['step']}: {request.message}"
-                warnings.warn(said, DafWarning, stacklevel=2)
+        """In the training thread, at each boundary: what the script has for it; then `apply`."""
+        self._desk.boundary()
 
     def apply(self) -> None:
         """In the training thread, at a boundary: all that is pending, in order."""
-        with self._waiting.lock:
-            ready = self._waiting.take()
-            for request in ready:
-                self._carry_out(request)
-        for request in ready:
-            self._waiting.tell(request)
+        self._desk.apply()
 
     def note(self, name: str, old: Any, new: Any, *, by: str, own: bool = False) -> None:
-        """Journals what changed by another way than a knob; what a knob changes is journaled here.
-
-        Args:
-            name: of the knob that would have done it.
-            old: its value before.
-            new: its value now.
-            by: who or what changed it.
-            own: the run does it again by itself when the journal is played again.
-        """
-        with self._waiting.lock:
-            if not self._writing:
-                self._record(self._journal.add(self._step(), name, old, new, by=by, own=own))
+        """Journals what changed by another way than a knob; arguments as `Desk.note`."""
+        self._desk.note(name, old, new, by=by, own=own)
 
     def close(self, reason: str) -> None:
         """From now on everything is refused, for this reason; what is pending too."""
-        self._closed = reason
-        for request in self._waiting.take():
-            self._waiting.end(request, "refused", f"{request.name}: {reason}")
+        self._desk.closed = reason
+        for request in self._desk.waiting.take():
+            self._desk.waiting.end(request, "refused", f"{request.name}: {reason}")
 
-    # Inside
+    def reopen(self) -> None:
+        """Takes requests again, for another training of the same trainer."""
+        self._desk.closed = ""
 
-    def _knob(self, name: str) -> Knob:
-        if not isinstance(name, str) or name not in self._knobs:
-            raise ConfigError(unknown_name("knob", name, self._knobs))
-        return self._knobs[name]
 
-    def _open(self, name: str) -> Knob:
-        self._refuse_closed(name)
-        return self._knob(name)
-
-    def _refuse_closed(self, what: str) -> None:
-        if self._closed:
-            raise ConfigError(f"{what}: {self._closed}")
-
-    def _ask(self, request: Request) -> Request:
-        if self._waiting.put(request, self._knobs[request.name]):
-            self._door(self.apply)
-        return request
-
-    def _carry_out(self, request: Request) -> None:
-        self._writing = True
-        try:
-            entry = carry_out(request, self._knobs[request.name], self._journal, step=self._step())
-        finally:
-            self._writing = False
-        if entry is not None:
-            self._record(entry)
+def _cause(by: str, because: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not (isinstance(by, str) and by):
+        raise ConfigError(f"by={by!r}: who asks is needed, as a text.")
+    if not (because is None or isinstance(because, Mapping)):
+        raise ConfigError(f"because={because!r}: a mapping is needed, or None.")
+    return {"by": by, "because": because}

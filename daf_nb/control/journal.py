@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +51,9 @@ class Journal:
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._taken_back: set[int] = set()
+        self._kept: dict[int, Callable[[], None]] = {}
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
 
     def __len__(self) -> int:
@@ -66,20 +67,28 @@ class Journal:
         self._entries.append(entry)
         return entry
 
-    def take_back(self, number: int | None) -> None:
-        """An entry's knob has its old value again; it is not taken back another time."""
-        if number is not None:
-            self._taken_back.add(number)
+    def take_back(self, *numbers: int | None) -> None:
+        """The knobs of these entries have their old values again, once and for all."""
+        self._taken_back.update(number for number in numbers if number is not None)
 
-    def newest(self, names: Collection[str], *, leave: Collection[int]) -> Entry | None:
-        """The newest change of these knobs that is neither taken back nor takes one back.
+    def keep(self, entry: Entry, put_back: Callable[[], None] | None) -> None:
+        """Keeps what puts back what an entry's knob was before it, where a value does not."""
+        if put_back is not None:
+            self._kept[entry.number] = put_back
+
+    def kept(self, number: int) -> Callable[[], None] | None:
+        """What `keep` was given."""
+        return self._kept.get(number)
+
+    def newest(self, wanted: Callable[[str], bool], *, leave: Collection[int]) -> Entry | None:
+        """The newest change that is neither taken back nor takes one back.
 
         Args:
-            names: of knobs.
+            wanted: says of which knobs.
             leave: numbers of entries that are just being taken back.
         """
         gone = self._taken_back.union(leave)
         for entry in reversed(self._entries):
-            if entry.name in names and entry.undoes is None and entry.number not in gone:
+            if entry.undoes is None and entry.number not in gone and wanted(entry.name):
                 return entry
         return None

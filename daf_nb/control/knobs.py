@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from daf_nb.errors import ConfigError, unknown_name
 
-__all__ = ["Knob"]
+__all__ = ["Knob", "as_number"]
 
 
 def _never() -> str:
@@ -18,6 +18,14 @@ def _never() -> str:
 
 def _no() -> bool:
     return False
+
+
+def _yes() -> bool:
+    return True
+
+
+def _nothing() -> None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +44,9 @@ class Knob:
         fit: the allowed number nearest to one inside of the bounds, where not all are allowed.
         refusal: why it cannot be set now; empty where it can.
         moves_itself: the run moves it by its own rules too, so that an adaptive rule leaves it.
+        steady: the value stays as it is by itself; False while a schedule moves it.
+        keep: takes hold of what the knob is now, more than its value where that is a schedule; what
+            it gives puts that back. None where writing the value does.
         log: a slider is best logarithmic.
         step: what one press of a key or a button moves it by; 0 for a hundredth of the range.
         description: what it does, in a few words.
@@ -54,6 +65,8 @@ class Knob:
     fit: Callable[[float], float] | None = None
     refusal: Callable[[], str] = _never
     moves_itself: Callable[[], bool] = _no
+    steady: Callable[[], bool] = _yes
+    keep: Callable[[], Callable[[], None] | None] = _nothing
     log: bool = False
     step: float = 0.0
     description: str = ""
@@ -74,24 +87,28 @@ class Knob:
         Raises:
             ConfigError: of another type, not finite, unknown, outside of the bounds, or not now.
         """
-        reason = self.refusal()
-        if reason:
-            raise ConfigError(f"knob {self.name!r} cannot be set now: {reason}")
+        self.refuse()
         if value is None and self.optional:
             return None
         if self.kind == "bool":
-            if isinstance(value, bool):
-                return value
+            if isinstance(value, bool) or _is_array_bool(value):
+                return bool(value)
             raise ConfigError(f"{self.name}={value!r}: True or False is needed.")
         if self.kind == "choice":
             known = list(self.choices())
-            if value not in known:
+            if not (isinstance(value, str) and value in known):
                 raise ConfigError(unknown_name(f"value of knob {self.name!r}", value, known))
             return value
         return self._number(value, clip or self.out_of_range == "clip")
 
+    def refuse(self) -> None:
+        """Raises ConfigError where it cannot be set now."""
+        reason = self.refusal()
+        if reason:
+            raise ConfigError(f"knob {self.name!r} cannot be set now: {reason}")
+
     def _number(self, value: Any, clip: bool) -> float:
-        number = _as_number(value)
+        number = as_number(value)
         if number is None or (self.kind == "int" and not (clip or number == round(number))):
             what = "a whole number" if self.kind == "int" else "a finite number"
             raise ConfigError(f"{self.name}={value!r}: {what} {self.range} is needed.")
@@ -109,9 +126,14 @@ class Knob:
         return f"from {self.low:g} to {self.high:g}{none}"
 
 
-def _as_number(value: Any) -> float | None:
+def _is_array_bool(value: Any) -> bool:
+    """A truth value as array libraries have them."""
+    return getattr(getattr(value, "dtype", None), "kind", "") == "b"
+
+
+def as_number(value: Any) -> float | None:
     """A finite number as a float; None for anything else, booleans too."""
-    if isinstance(value, (bool, str, bytes)):
+    if isinstance(value, (bool, str, bytes)) or _is_array_bool(value):
         return None
     try:
         number = float(value)

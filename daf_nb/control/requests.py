@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from daf_nb.errors import ConfigError
@@ -24,12 +24,14 @@ class Request:
         by: who asks.
         because: what caused it.
         undoes: the number of the journal entry that it takes back.
+        also_undoes: those of later entries, whose own undoing gave way to it.
         state: "pending"; then "applied", or "unchanged" where the knob had that value already or
             is at its limit, "superseded" by a later request for the same knob, "withdrawn" by an
             undo, or "refused".
         step: live agent-steps when it took effect.
         old, new: the knob's values before and after.
         message: why it was refused, or how the value was brought into its bounds.
+        inside: tells whether the calling thread is in the middle of a rollout or an update.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class Request:
     ) -> None:
         self.name, self.by, self.because, self.undoes = name, by, because, undoes
         self.value, self.relative, self.factor, self.amount = value, relative, factor, amount
+        self.also_undoes: tuple[int, ...] = ()
         self.state: State = "pending"
         self.step: int | None = None
         self.old: Any = None
         self.new: Any = None
         self.message = ""
+        self.inside: Callable[[], bool] = lambda: False
         self._done = threading.Event()
 
     def after(self, earlier: Request) -> None:
@@ -63,6 +67,11 @@ class Request:
         if earlier.by != self.by:
             self.by = f"{earlier.by}, {self.by}"
 
+    def go_further_back(self, earlier: Request) -> None:
+        """Takes back what an earlier undo of the knob was to, too."""
+        if self.undoes is not None and earlier.undoes is not None:
+            self.also_undoes = (*earlier.also_undoes, earlier.undoes)
+
     def end(self, state: State, *, message: str = "") -> None:
         """Its last state; who waits goes on."""
         self.state, self.message = state, message or self.message
@@ -72,8 +81,14 @@ class Request:
         """Waits until it is no longer pending, or `timeout` seconds; itself.
 
         Raises:
-            ConfigError: it was refused.
+            ConfigError: it was refused; or it is pending, and who waits is a callback in the middle
+                of a rollout, which would wait for itself.
         """
+        if self.state == "pending" and self.inside():
+            raise ConfigError(
+                f"{self.name}: a callback in the middle of a rollout cannot wait for the boundary "
+                "that comes after it; look at the request's state later."
+            )
         self._done.wait(timeout)
         if self.state == "refused":
             raise ConfigError(self.message)

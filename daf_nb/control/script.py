@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
+from daf_nb.control.journal import Entry
+from daf_nb.control.knobs import as_number
 from daf_nb.errors import ConfigError
 
 __all__ = ["Script"]
@@ -14,8 +17,9 @@ class Script:
     """Rows of a journal that wait for their steps.
 
     Args:
-        rows: mappings with `step`, `name`, `new`, and perhaps `by`, in the order of their steps; or
-            a DataFrame of such rows. Those that the run makes again by itself (`own`) are left out.
+        rows: mappings with `step`, `name`, `new`, and perhaps `by`, in the order of their steps;
+            a run's own entries; or a DataFrame of such rows. Those that the run makes again by
+            itself (`own`) are left out.
 
     Attributes:
         failed: (row, why) of each row that could not be applied.
@@ -28,15 +32,11 @@ class Script:
         self._rows: deque[dict[str, Any]] = deque()
         self.failed: list[tuple[dict[str, Any], str]] = []
         last = 0
-        for row in rows.to_dict("records") if hasattr(rows, "to_dict") else rows:
-            absent = [key for key in ("step", "name", "new") if key not in row]
-            if absent:
-                raise ConfigError(f"a row of the script lacks {', '.join(absent)}: {dict(row)}.")
-            if int(row["step"]) < last:
-                raise ConfigError(f"step {row['step']} of the script comes after step {last}.")
-            last = int(row["step"])
+        for given in rows.to_dict("records") if hasattr(rows, "to_dict") else rows:
+            row = _checked(given, last)
+            last = row["step"]
             if not row.get("own"):
-                self._rows.append(dict(row))
+                self._rows.append(row)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -47,3 +47,18 @@ class Script:
         while self._rows and self._rows[0]["step"] <= step:
             rows.append(self._rows.popleft())
         return rows
+
+
+def _checked(given: Any, last: int) -> dict[str, Any]:
+    row = given.to_plain() if isinstance(given, Entry) else given
+    if not isinstance(row, Mapping):
+        raise ConfigError(f"a script has rows with step, name and new; {given!r} came.")
+    absent = [key for key in ("step", "name", "new") if key not in row]
+    if absent:
+        raise ConfigError(f"a row of the script lacks {', '.join(absent)}: {dict(row)}.")
+    step = as_number(row["step"])
+    if step is None or step < 0 or step != int(step):
+        raise ConfigError(f"step {row['step']!r} of the script: agent-steps are needed.")
+    if step < last:
+        raise ConfigError(f"step {row['step']} of the script comes after step {last}.")
+    return {**row, "step": int(step), "name": str(row["name"])}

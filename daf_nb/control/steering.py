@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from daf_nb.config import AdaptiveConfig, Rule
@@ -53,6 +53,7 @@ class Steering:
         self.lock = threading.RLock()
         self.looking = threading.RLock()
         self._asked: list[tuple[int, list[Request]]] = []
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     def attached(self, what: str) -> Host:
         """The host.
@@ -108,10 +109,22 @@ class Steering:
         if not isinstance(self.given, str):
             check_knobs(self.given, host.controls, self.config)
         self.host = host
+        self._unsubscribe = host.controls.subscribe(self._hear)
         if self.config.checkpoint_interval is not None:
             host.controls.set(
                 "checkpoint_interval", self.config.checkpoint_interval, by="adaptive controller"
             )
+
+    def detach(self) -> None:
+        """No run any more; what is known stays."""
+        self._unsubscribe()
+        self._unsubscribe, self.host = lambda: None, None
+
+    def _hear(self, request: Request) -> None:
+        """Whoever else changes the curriculum: signals of before say nothing of now."""
+        own = request.by.startswith("rule: ")
+        if request.state == "applied" and request.name.startswith(CURRICULUM) and not own:
+            self.curriculum_changed()
 
     def set_rules(self, rules: str | Iterable[Rule | Mapping[str, Any]]) -> None:
         """Other rules from now on; proposals of those that were changed are withdrawn.

@@ -41,10 +41,15 @@ class Waiting:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def put(self, request: Request, knob: Knob) -> bool:
-        """Lets a request wait; True where nothing was waiting, so that someone must be called.
+    def put(self, request: Request, knob: Knob) -> tuple[Request | None, bool]:
+        """Lets a request wait; nobody is told yet.
 
-        It takes the place of an earlier one for the knob; a movement takes that one up.
+        It takes the place of an earlier one for the knob; a movement takes that one up, and an
+        undo goes further back.
+
+        Returns:
+            What it took the place of; and whether nothing was waiting, so that someone must be
+            called.
 
         Raises:
             ConfigError: a movement of what is off, or that the knob refuses.
@@ -53,13 +58,12 @@ class Waiting:
             earlier = self._requests.get(request.name)
             if request.relative:
                 _follow_on(request, earlier, knob)
-            self._requests.pop(request.name, None)
+            if earlier is not None:
+                request.go_further_back(earlier)
+                del self._requests[request.name]
             self._requests[request.name] = request
             first, self._called = not self._called, True
-        if earlier is not None:
-            self.end(earlier, "superseded")
-        self.tell(request)
-        return first
+        return earlier, first
 
     def take(self) -> list[Request]:
         """All that waits, in order; it waits no longer."""
@@ -80,7 +84,8 @@ class Waiting:
     def undoing(self) -> list[int]:
         """The numbers of journal entries that are about to be taken back."""
         with self.lock:
-            return [r.undoes for r in self._requests.values() if r.undoes is not None]
+            undos = [r for r in self._requests.values() if r.undoes is not None]
+        return [number for r in undos for number in (r.undoes, *r.also_undoes) if number]
 
     def end(self, request: Request, state: State, message: str = "") -> Request:
         """Ends a request without its turn, and tells; the request."""
@@ -99,6 +104,7 @@ class Waiting:
 
 def _follow_on(request: Request, earlier: Request | None, knob: Knob) -> None:
     """A movement, from where its knob is, or will be by an earlier request."""
+    knob.refuse()
     before = knob.read() if earlier is None or earlier.relative else earlier.value
     if before is None:
         raise ConfigError(f"knob {knob.name!r} is {knob.off}; set it to a number first.")

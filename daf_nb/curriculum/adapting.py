@@ -29,16 +29,10 @@ def adapt(teacher: Teacher, config: CurriculumConfig, action: str, by: str) -> l
         raise ConfigError(unknown_name("action", action, ACTIONS))
     if action == "adjust_difficulty":
         asked = adaptation_asked(teacher, config)
-        changes = _move(teacher, asked, by) if asked else []
-    elif action == "rehearse":
-        changes = set_rehearsal(teacher, min(config.window, MOST_REHEARSAL), by)
-    else:
-        changes = _move(teacher, 1 if action == "raise_difficulty" else -1, by)
-    if changes:
-        teacher.adapted_at = teacher.episodes
-        if teacher.stagnation is not None:
-            teacher.stagnation.clear()
-    return changes
+        return _move(teacher, asked, by) if asked else []
+    if action == "rehearse":
+        return set_rehearsal(teacher, min(config.window, MOST_REHEARSAL), by)
+    return _move(teacher, 1 if action == "raise_difficulty" else -1, by)
 
 
 def adaptation_asked(teacher: Teacher, config: CurriculumConfig) -> int:

@@ -2,7 +2,8 @@
 
 Every lever takes the moving parts, a value and who asks; it checks the value, and returns what was
 changed, which is nothing where the value was there already. What is refused changed nothing. Levers
-are moved where the curriculum stands still: through `Lifetime.change`, which holds its lock.
+are moved where the curriculum stands still: through `Lifetime.change`, which holds its lock. After
+those that make it easier or harder, or repeat earlier tasks, stagnation is counted anew.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def set_difficulty(teacher: Teacher, difficulty: float, by: str) -> list[Change]
     # What rounding left of the way, so that setting the old value takes a change back exactly.
     if abs(wanted - _bound(teacher)) < _ROUNDING:
         approach(teacher.strategy, wanted)
-    return changed(_DIFFICULTY, old, _bound(teacher), by)
+    return _adapted(teacher, changed(_DIFFICULTY, old, _bound(teacher), by))
 
 
 def set_bias(teacher: Teacher, bias: float, by: str) -> list[Change]:
@@ -69,7 +70,7 @@ def set_bias(teacher: Teacher, bias: float, by: str) -> list[Change]:
     name = "curriculum.difficulty_bias"
     new = _number(name, bias, -1.0, 1.0)
     old, teacher.chooser.bias = teacher.chooser.bias, new
-    return changed(name, old, new, by)
+    return _adapted(teacher, changed(name, old, new, by))
 
 
 def set_uniform_share(teacher: Teacher, share: float, by: str) -> list[Change]:
@@ -97,7 +98,7 @@ def set_rehearsal(teacher: Teacher, episodes: int, by: str) -> list[Change]:
             "of which half repeat earlier tasks."
         )
     old, teacher.chooser.rehearsal = teacher.chooser.rehearsal, int(episodes)
-    return changed(name, old, teacher.chooser.rehearsal, by)
+    return _adapted(teacher, changed(name, old, teacher.chooser.rehearsal, by))
 
 
 def set_weight(teacher: Teacher, task: str, weight: float, by: str) -> list[Change]:
@@ -149,6 +150,13 @@ def set_strategy(teacher: Teacher, strategy: str, by: str) -> list[Change]:
     if strategy != old:
         teacher.switch(strategy)
     return changed("curriculum.strategy", old, teacher.name, by)
+
+
+def _adapted(teacher: Teacher, changes: list[Change]) -> list[Change]:
+    """Easier, harder, or earlier tasks again: what came before says nothing of it."""
+    if changes:
+        teacher.adapted()
+    return changes
 
 
 def _bound(teacher: Teacher) -> float:

@@ -35,6 +35,7 @@ class Lifetime:
         touched: something was drawn, reported or changed, so that config and tasks alone do not
             tell what comes next.
         leased: a run trains on it now.
+        owner: who it is leased to; None for nobody.
     """
 
     def __init__(self, config: CurriculumConfig, book: TaskBook) -> None:
@@ -44,6 +45,7 @@ class Lifetime:
         self._door: Door = _at_once
         self.seed = config.seed
         self.touched = self.leased = False
+        self.owner: object = None
 
     @property
     def begun(self) -> bool:
@@ -119,20 +121,33 @@ class Lifetime:
         self._listeners.append(listener)
 
     @contextmanager
-    def lease(self, door: Door, listener: Callable[[Change], None]) -> Iterator[None]:
+    def lease(
+        self, door: Door, listener: Callable[[Change], None], *, owner: object = None
+    ) -> Iterator[None]:
         """While it lasts, changes go through a run's door, and the run hears of them.
+
+        Args:
+            door: carries changes out.
+            listener: told of them.
+            owner: what the run is known by.
 
         Raises:
             ConfigError: another run trains on the curriculum now.
         """
         self.refuse_leased()
-        self.leased, self._door = True, door
+        self.leased, self.owner, self._door = True, owner, door
         self._listeners.append(listener)
         try:
             yield
         finally:
-            self.leased, self._door = False, _at_once
+            self.leased, self.owner, self._door = False, None, _at_once
             self._listeners.remove(listener)
+
+    def refusal(self, owner: object) -> str:
+        """Why `owner` cannot change it now; empty where it can."""
+        if self.leased and self.owner is not owner:
+            return "another run trains on this curriculum; use that run's controls."
+        return ""
 
     def refuse_leased(self) -> None:
         """Raises ConfigError where a run trains on the curriculum now."""

@@ -152,6 +152,12 @@ class Teacher:
             if not self.hold:
                 self.strategy.progress = progress
 
+    def adapted(self) -> None:
+        """It was made easier or harder: adaptation and stagnation are judged by what comes."""
+        self.adapted_at = self.episodes
+        if self.stagnation is not None:
+            self.stagnation.clear()
+
     def stagnant(self) -> str | None:
         """What stagnates, in words; None where nothing does, and where nobody looks."""
         return None if self.stagnation is None or self.hold else self.stagnation.found()

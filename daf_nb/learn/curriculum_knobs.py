@@ -16,8 +16,13 @@ __all__ = ["curriculum_knobs"]
 _Lever = Callable[[Teacher, Any, str], list[Change]]
 
 
-def curriculum_knobs(manager: CurriculumManager) -> list[Knob]:
-    """The knobs of a curriculum that has begun; one for the weight of every task."""
+def curriculum_knobs(manager: CurriculumManager, owner: object = None) -> list[Knob]:
+    """The knobs of a curriculum that has begun; one for the weight of every task.
+
+    Args:
+        manager: the curriculum.
+        owner: who leases it, when the run does whose knobs these are.
+    """
     teacher = manager.teacher
     chooser, names = teacher.chooser, [task.name for task in teacher.chooser.tasks]
 
@@ -25,7 +30,11 @@ def curriculum_knobs(manager: CurriculumManager) -> list[Knob]:
         def write(value: Any, by: str) -> None:
             manager.life.change_now(lambda teacher: lever(teacher, value, by))
 
-        return Knob(name=f"curriculum.{name}", read=read, write=write, **more)
+        def refusal() -> str:
+            return manager.life.refusal(owner) or refused()
+
+        refused = more.pop("refusal", lambda: "")
+        return Knob(name=f"curriculum.{name}", read=read, write=write, refusal=refusal, **more)
 
     return [
         knob(
@@ -105,7 +114,7 @@ def curriculum_knobs(manager: CurriculumManager) -> list[Knob]:
                 partial(_weight, teacher, place),
                 kind="float",
                 low=0.0,
-                high=100.0,
+                high=1e9,
                 step=0.1,
                 description="factor of the task's share; 0 leaves it out",
             )

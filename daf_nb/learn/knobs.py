@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.utils import FloatSchedule
+from stable_baselines3.common.utils import ConstantSchedule, FloatSchedule
 
 from daf_nb.control import Knob
 from daf_nb.learn.models import nearest_divisor
@@ -66,6 +66,8 @@ def _rates(model: Any, name: Callable[[str], str]) -> list[Knob]:
             kind="float",
             read=lambda: float(model.lr_schedule(model._current_progress_remaining)),
             write=partial(_hold, model, "lr_schedule"),
+            steady=lambda: _is_steady(model.lr_schedule),
+            keep=lambda: _keeper(model, "lr_schedule", "learning_rate"),
             low=1e-8,
             high=1.0,
             log=True,
@@ -79,6 +81,8 @@ def _rates(model: Any, name: Callable[[str], str]) -> list[Knob]:
                 kind="float",
                 read=lambda: float(model.clip_range(model._current_progress_remaining)),
                 write=partial(_hold, model, "clip_range"),
+                steady=lambda: _is_steady(model.clip_range),
+                keep=lambda: _keeper(model, "clip_range"),
                 low=0.001,
                 high=1.0,
                 step=0.01,
@@ -175,6 +179,22 @@ def _batch_size(model: Any, name: Callable[[str], str]) -> Knob:
         out_of_range="clip",
         fit=None if model.rollout_buffer.partial else partial(nearest_divisor, rollout),
     )
+
+
+def _is_steady(schedule: Any) -> bool:
+    """It gives the same value whatever remains of training."""
+    return isinstance(getattr(schedule, "value_schedule", schedule), ConstantSchedule)
+
+
+def _keeper(model: Any, *attributes: str) -> Callable[[], None]:
+    """Puts back what these attributes are now."""
+    kept = {name: getattr(model, name) for name in attributes}
+
+    def put_back() -> None:
+        for name, value in kept.items():
+            setattr(model, name, value)
+
+    return put_back
 
 
 def _hold(model: Any, attribute: str, value: float, by: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -89,8 +90,12 @@ def check_batches(config: RlConfig, groups: Mapping[str, list[str]]) -> dict[str
 
 def nearest_divisor(rollout: int, size: float) -> int:
     """The divisor of `rollout`, at least 2, that is nearest to `size`."""
-    divisors = [d for d in range(2, rollout + 1) if rollout % d == 0]
-    return min(divisors, key=lambda d: (abs(d - size), -d))
+    return min(_divisors(rollout), key=lambda d: (abs(d - size), -d))
+
+
+@lru_cache
+def _divisors(rollout: int) -> tuple[int, ...]:
+    return tuple(d for d in range(2, rollout + 1) if rollout % d == 0)
 
 
 def make_model(

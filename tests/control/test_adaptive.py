@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
 
-from daf_nb.config import Action, AdaptiveConfig
+from daf_nb.config import Action, AdaptiveConfig, Rule
 from daf_nb.control import AdaptiveController, rules
 from daf_nb.errors import AdaptiveControllerError, ConfigError
 from tests.control.desk import LEARNER, Desk, kl_rule, show, with_rules
@@ -337,7 +339,11 @@ def test_threads_read_accept_and_change_while_it_looks():
     people = [threading.Thread(target=person, daemon=True) for _ in range(2)]
     for each in people:
         each.start()
-    for look in range(300):
+    end = time.monotonic() + 30
+    for look in itertools.count():
+        accepted = any(told.state == "accepted" for told in steered.decisions)
+        if look >= 300 and (accepted or time.monotonic() > end):
+            break
         steered.look(look, {KL: (0.0, 1.0)[look % 2]})
         desk.boundary()
     done.set()
@@ -346,3 +352,26 @@ def test_threads_read_accept_and_change_while_it_looks():
     assert failures == [] and not any(each.is_alive() for each in people)
     assert [told.number for told in steered.decisions] == list(range(1, len(steered.decisions) + 1))
     assert any(told.state == "accepted" for told in steered.decisions)
+
+
+def test_a_change_of_the_curriculum_by_anybody_lets_fresh_rules_start_anew():
+    rule = Rule(
+        name="hard",
+        signal="success",
+        smoothing=0.5,
+        low=0.3,
+        below=Action(verb="easier"),
+        settle=1,
+        fresh=True,
+    )
+    steered = AdaptiveController(AdaptiveConfig(rules=(rule,)))
+    desk = Desk(steered)
+    steered.look(1, {"rollout/success": 0.5})
+    assert steered.signals()[0].smoothed == 0.5
+    desk.controls.set("curriculum.difficulty", 0.2, by="panel")
+    assert steered.signals()[0].smoothed is None
+    steered.look(2, {"rollout/success": 0.0})
+    assert steered.signals()[0].smoothed is None, "episodes of before are left out"
+    steered.detach()
+    desk.controls.set("curriculum.difficulty", 0.3, by="panel")
+    assert steered.signals()[0].waits == 0

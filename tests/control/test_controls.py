@@ -431,3 +431,200 @@ def test_a_script_leaves_out_what_the_run_does_by_itself():
     bench = Bench(script=[{"step": 0, "name": "epochs", "new": 6, "own": True}])
     bench.open(10)
     assert bench.values["epochs"] == 4
+
+
+def test_a_schedule_is_held_though_its_value_is_the_same_and_undo_brings_it_back():
+    bench, state = Bench(held=False), {"schedule": True}
+
+    def keep() -> Any:
+        before = dict(state)
+        return lambda: state.update(before)
+
+    knob = Knob(
+        name="scheduled",
+        kind="float",
+        read=lambda: 0.5 - 0.001 * bench.step if state["schedule"] else 0.5,
+        write=lambda value, by: state.update(schedule=False),
+        steady=lambda: not state["schedule"],
+        keep=keep,
+        low=0,
+        high=1,
+    )
+    script: list[dict[str, Any]] = []
+    for _ in range(2):
+        controls = Controls(script=script)
+        bench.step, state["schedule"] = 0, True
+        controls.attach(
+            [knob], door=lambda work: work(), step=lambda: bench.step, record=lambda entry: None
+        )
+        if not script:
+            assert controls.set("scheduled", 0.5, by="user").state == "applied"
+            bench.step = 100
+            controls.undo(by="user")
+            script += [entry.to_plain() for entry in controls.journal]
+            continue
+        controls.boundary()
+        assert not state["schedule"]
+        bench.step = 100
+        controls.boundary()
+        assert [entry.to_plain() for entry in controls.journal] == script
+    assert state["schedule"] and knob.read() == pytest.approx(0.4)
+
+
+def test_undo_puts_back_what_was_out_of_bounds():
+    bench = Bench(held=False)
+    bench.values["rate"] = 7.0
+    bench.controls.set("rate", 0.5, by="user")
+    assert bench.controls.undo(by="user").new == 7.0
+
+
+def test_undo_passes_over_a_knob_that_cannot_be_set_now():
+    bench = Bench(held=False)
+    bench.controls.set("epochs", 5, by="user")
+    bench.controls.set("rate", 0.5, by="user")
+    bench.refusal = "it sleeps."
+    assert bench.controls.undo(by="user").name == "epochs"
+    with pytest.raises(ConfigError, match="nothing is left"):
+        bench.controls.undo(by="user")
+
+
+def test_two_undos_of_one_knob_before_a_boundary_take_back_both_for_good():
+    bench = Bench()
+    for step, value in ((1, 0.2), (2, 0.3)):
+        bench.controls.set("rate", value, by="user")
+        bench.open(step)
+    bench.controls.undo(by="user")
+    bench.controls.undo(by="user")
+    bench.open(3)
+    assert bench.values["rate"] == 0.1
+    with pytest.raises(ConfigError, match="nothing is left"):
+        bench.controls.undo(by="user")
+
+
+def test_who_fails_to_record_keeps_no_request_from_its_end(caplog):
+    bench = Bench()
+
+    def broken(entry: Entry) -> None:
+        raise OSError("the disk is full")
+
+    bench.controls._desk.record = broken
+    requests = [bench.controls.set(name, 0.5, by="user") for name in ("rate", "limit")]
+    bench.open()
+    assert [request.state for request in requests] == ["applied", "applied"]
+    assert "the disk is full" in caplog.text
+
+
+def test_who_records_may_ask_another_thread_that_looks_at_the_controls():
+    bench, seen = Bench(), []
+
+    def record(entry: Entry) -> None:
+        thread = threading.Thread(target=lambda: seen.append(dict(bench.controls.pending)))
+        thread.start()
+        thread.join(5)
+
+    bench.controls._desk.record = record
+    bench.controls.set("rate", 0.5, by="user")
+    bench.open()
+    assert seen == [{}]
+
+
+def test_what_a_knob_led_to_is_journaled_after_it():
+    bench = Bench(held=False)
+
+    def write(value: Any, by: str) -> None:
+        bench.values["rate"] = value
+        bench.controls.note("rate", 0.1, value, by=by)
+        bench.controls.note("epochs", 4, 8, by="a listener")
+
+    controls = bench.controls = Controls()
+    controls.attach(
+        [Knob(name="rate", kind="float", read=lambda: bench.values["rate"], write=write)],
+        door=lambda work: work(),
+        step=lambda: 3,
+        record=bench.entries.append,
+    )
+    controls.set("rate", 0.7, by="user")
+    told = [(entry.number, entry.name, entry.new) for entry in bench.entries]
+    assert told == [(1, "rate", 0.7), (2, "epochs", 8)]
+
+
+def test_an_interrupt_while_a_listener_is_told_loses_nothing():
+    bench = Bench()
+
+    def interrupted(request: Request) -> None:
+        raise KeyboardInterrupt
+
+    off = bench.controls.subscribe(interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bench.controls.set("rate", 0.5, by="user")
+    off()
+    bench.open()
+    assert bench.values["rate"] == 0.5
+
+
+def test_who_is_inside_of_a_rollout_cannot_wait():
+    bench = Bench()
+    bench.controls._desk.inside = lambda: True
+    request = bench.controls.set("rate", 0.5, by="user")
+    with pytest.raises(ConfigError, match="cannot wait for the boundary"):
+        request.wait()
+    bench.open()
+    assert request.wait().state == "applied"
+
+
+def test_a_script_is_applied_exactly_or_refused():
+    row = {"step": 0, "name": "rate", "new": 5.0}
+    bench = Bench(script=[row])
+    with pytest.warns(DafWarning, match="from 0.001 to 1 is allowed"):
+        bench.open()
+    assert bench.values["rate"] == 0.1
+
+
+def test_a_script_may_be_the_entries_of_a_run():
+    live = Bench(held=False)
+    live.controls.set("rate", 0.2, by="user")
+    again = Bench(script=live.controls.journal)
+    again.open()
+    assert rows(again) == rows(live)
+
+
+@pytest.mark.parametrize("step", [None, "abc", float("nan"), -1, 1.5])
+def test_a_script_without_steps_is_refused(step):
+    with pytest.raises(ConfigError, match="agent-steps are needed"):
+        Controls(script=[{"step": step, "name": "rate", "new": 0.5}])
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda c: c.nudge("rate", "x", by="user"), "amount='x'; a finite number"),
+        (lambda c: c.nudge("rate", by="user", factor=float("inf")), "factor=inf; a finite number"),
+        (lambda c: c.set("rate", 0.5, by=None), "by=None: who asks is needed"),
+        (lambda c: c.set("rate", 0.5, by="me", because="so"), "because='so': a mapping"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(ask, said):
+    with pytest.raises(ConfigError, match=said):
+        ask(Bench().controls)
+
+
+def test_values_of_numpy_are_taken():
+    import numpy as np
+
+    bench = Bench(held=False)
+    bench.controls.set("hold", np.True_, by="user")
+    bench.controls.set("epochs", np.int64(7), by="user")
+    assert bench.values["hold"] is True and bench.values["epochs"] == 7
+    with pytest.raises(ConfigError, match="unknown value of knob 'mode'"):
+        bench.controls.set("mode", np.array(["a", "b"]), by="user")
+
+
+def test_controls_that_were_detached_serve_another_trainer_and_reopened_ones_take_requests():
+    bench = Bench(held=False)
+    knobs = list(bench.controls.knobs.values())
+    bench.controls.close("the run has ended.")
+    bench.controls.reopen()
+    assert bench.controls.set("rate", 0.5, by="user").state == "applied"
+    bench.controls.detach()
+    bench.controls.attach(knobs, door=bench.door, step=lambda: 0, record=bench.entries.append)
+    assert bench.controls.set("rate", 0.6, by="user").state == "applied"
