@@ -78,6 +78,48 @@ def test_an_arrow_key_moves_the_learning_rate_at_the_next_boundary(panel, kernel
     assert float(kernel.value("run.controls['learning_rate']")) == new
 
 
+_DRAGGED = """
+async (slider) => {
+  const begun = performance.now();
+  for (let moved = 0; moved < 10000; moved++) {
+    slider.value = String(20 + (moved * 37) % 60);
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    const ahead = begun + moved - performance.now();
+    if (ahead > 4) await new Promise((resolve) => setTimeout(resolve, ahead));
+  }
+  slider.value = "50";
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  slider.dispatchEvent(new Event("change", { bubbles: true }));
+  window.daf_dragged = (performance.now() - begun) / 1000;
+}
+"""
+
+
+def test_a_slider_moved_ten_thousand_times_in_ten_seconds_ends_where_it_was_left(
+    panel, kernel, capsys
+):
+    open_tab(panel, "controls")
+    updates = "run.trainer.progress.updates"
+    before, rows = int(kernel.value(updates)), len(changes(kernel, "ent_coef"))
+    slider = panel.control("slider", r"^ent.coef$")
+    panel.page.evaluate("() => { window.daf_dragged = 0; }")
+    slider.evaluate(f"(slider) => {{ ({_DRAGGED})(slider); }}")
+    trips = kernel.round_trips(100)
+    panel.page.wait_for_function("() => window.daf_dragged > 0", timeout=60_000)
+    lasted = panel.page.evaluate("() => window.daf_dragged")
+    left = float(slider.get_attribute("aria-valuetext"))
+    panel.wait_text(r"applied at step [\d,]+")
+    wait_for_step_after(panel, step_of(kernel))
+    assert float(kernel.value("run.controls['ent_coef']")) == pytest.approx(left)
+    assert left == pytest.approx(0.05)
+    journaled = len(changes(kernel, "ent_coef")) - rows
+    passed = int(kernel.value(updates)) - before
+    assert 1 <= journaled <= passed + 1
+    with capsys.disabled():
+        print(f"\n10,000 moves in {lasted:.1f} s: {journaled} rows in {passed} updates; ", end="")
+        print(f"meanwhile, {in_words(trips)}")
+
+
 def test_harder_moves_the_bound_and_is_written_into_the_journal(panel, kernel):
     open_tab(panel, "curriculum")
     panel.control("button", r"\bharder\b").click()
