@@ -64,9 +64,9 @@ def test_what_an_info_said_at_an_end_is_kept_though_the_world_writes_over_it():
 
 def test_a_stop_ends_a_pause_for_good():
     gate = Gate()
-    gate.pause()
-    gate.stop()
     with gate.guard():
+        gate.pause()
+        gate.stop()
         assert not gate.wait_open()
     with gate.guard():
         assert gate.wait_open()

@@ -173,3 +173,71 @@ def test_a_script_that_ends_takes_its_runs_to_a_boundary(tmp_path):
     assert process.returncode == 0
     assert record.status == "INTERRUPTED"
     assert record.checkpoints
+
+
+# One trainer, several runs
+
+
+def trainer_of(**changes: Any) -> daf.RlTrainer:
+    config = daf.RlConfig(**{**TINY, "torch_threads": 1, "total_timesteps": 640, **changes})
+    return daf.RlTrainer(config, env=Counting)
+
+
+def test_launching_the_trainer_of_a_live_run_is_refused_and_the_run_goes_on(tmp_path):
+    quiet = start(tmp_path, total_timesteps=3200)
+    quiet.wait()
+    run = start(tmp_path, total_timesteps=3200)
+    refused = 0
+    while not run.done:
+        try:
+            daf.launch(run.trainer, runs_dir=tmp_path)
+        except daf.ConfigError as error:
+            assert "trains already" in str(error)
+            refused += 1
+            if refused == 20:
+                break
+    run.wait()
+    assert refused > 0 and run.status == "COMPLETED"
+    assert run.fingerprint() == quiet.fingerprint()
+    assert len(daf.list_runs(runs_dir=tmp_path)) == 2
+
+
+def test_a_stopped_runs_trainer_is_launched_again_and_goes_on(tmp_path):
+    first = start(tmp_path, total_timesteps=10_000_000)
+    wait_until(lambda: first.step > 0)
+    first.stop()
+    first.wait()
+    step, before = first.step, daf.load_run(first.id, runs_dir=tmp_path).metrics.index.tolist()
+    second = daf.launch(first.trainer, runs_dir=tmp_path)
+    request = second.controls.set("ent_coef", 0.1, by="user").wait(30)
+    assert request.state == "applied" and request.step is not None and request.step >= step
+    wait_until(lambda: second.step > step)
+    second.stop()
+    second.wait()
+    assert second.status == "INTERRUPTED" and second.error is None
+    metrics = daf.load_run(second.id, runs_dir=tmp_path).metrics
+    assert metrics.index[0] > step and metrics.index.tolist() == [at for at, _ in second.rows]
+    assert daf.load_run(first.id, runs_dir=tmp_path).metrics.index.tolist() == before
+    assert [at for at, _ in first.rows] == before
+    with pytest.raises(daf.ConfigError, match=f"run {second.id} has ended"):
+        second.controls.set("ent_coef", 0.2, by="user")
+
+
+def test_a_trainer_whose_run_could_not_start_trains_and_is_launched_again(tmp_path, monkeypatch):
+    trainer = trainer_of()
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(daf.RecordError, match="No run can be recorded"):
+        daf.launch(trainer, runs_dir=tmp_path / "file" / "runs")
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="new thread"):
+        patch.setattr(threading.Thread, "start", refuse)
+        daf.launch(trainer, runs_dir=tmp_path)
+    trainer.controls.set("ent_coef", 0.1, by="user").wait(1)
+    assert trainer.train_episodes(1)["timesteps"] > 0
+    run = daf.launch(trainer, runs_dir=tmp_path)
+    run.wait()
+    assert run.status == "COMPLETED"
+    assert daf.load_run(1, runs_dir=tmp_path).events == []

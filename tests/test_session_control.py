@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import daf_nb as daf
+from daf_nb.record import Recorder
 from tests.worlds import Counting
 
 KL = daf.Rule(
@@ -142,3 +143,161 @@ def test_rules_that_are_changed_while_it_runs_are_in_the_record(tmp_path):
     (told,) = [event["data"] for event in record.events if event["kind"] == "rules"]
     assert daf.Rule(**told["rules"][0]).high == 0.5
     assert list(record.journal["name"]) == ["adaptive.mode"]
+
+
+# What came before the first boundary, and after the last
+
+
+def explicit(**own: Any) -> daf.RlTrainer:
+    config = daf.RlConfig(
+        num_envs=2,
+        total_timesteps=64 * 6,
+        torch_threads=1,
+        seed=0,
+        algorithm_kwargs={"n_steps": 16, "n_epochs": 1},
+    )
+    return daf.RlTrainer(config, env=Counting, success=success, **own)
+
+
+def success(episode: Any) -> float:
+    return episode.length % 4 / 3
+
+
+def tasks(**fields: Any) -> daf.CurriculumManager:
+    manager = daf.CurriculumManager(daf.CurriculumConfig(strategy="adaptive", **fields))
+    for number, difficulty in enumerate((0.2, 0.5, 0.8)):
+        manager.add_task(f"t{number}", difficulty=difficulty, env_kwargs={"limit": 3 + number})
+    return manager
+
+
+def played_again(record: daf.RunRecord) -> daf.RlTrainer:
+    """From spec and journal alone, as they were read back; the functions are not in a record."""
+    told = record.config
+    config = daf.RlConfig(
+        **{
+            name: told[name]
+            for name in ("num_envs", "total_timesteps", "torch_threads", "seed", "algorithm_kwargs")
+        }
+    )
+    manager = None
+    if told["curriculum_config"] is not None:
+        manager = daf.CurriculumManager(daf.CurriculumConfig(**told["curriculum_config"]))
+        if "curriculum_state" in told:
+            manager.load_state_dict(told["curriculum_state"])
+    trainer = daf.RlTrainer(
+        config,
+        env=Counting,
+        success=success,
+        curriculum_manager=manager,
+        controls=daf.Controls(script=record.journal),
+    )
+    trainer.train()
+    return trainer
+
+
+def test_what_was_set_before_the_launch_is_in_the_record_and_plays_again(tmp_path):
+    trainer = explicit()
+    trainer.controls.set("learning_rate", 1e-2, by="user")
+    trainer.controls.set("ent_coef", 0.1, by="user")
+    trainer.controls.undo(by="user")
+    run = daf.launch(trainer, runs_dir=tmp_path)
+    run.wait()
+    record = daf.load_run(run.id, runs_dir=tmp_path)
+    assert list(record.journal["name"]) == ["learning_rate", "ent_coef", "ent_coef"]
+    assert list(record.journal.number) == [1, 2, 3] and record.journal.undoes[2] == 2
+    again = played_again(record)
+    assert again.fingerprint() == run.fingerprint()
+    assert [e.to_plain() for e in again.controls.journal] == [
+        e.to_plain() for e in run.controls.journal
+    ]
+
+
+def test_a_curriculum_that_was_changed_before_the_launch_is_played_again_as_it_was(tmp_path):
+    """Its state is in the spec: there and back is not gone once more."""
+    manager = tasks()
+    trainer = explicit(curriculum_manager=manager)
+    for strategy in ("learnability", "adaptive"):
+        trainer.controls.set("curriculum.strategy", strategy, by="user")
+    trainer.controls.set("curriculum.difficulty", 0.9, by="user")
+    trainer.controls.set("curriculum.difficulty", 0.55, by="user")
+    manager.set_weight("t0", 3, by="by hand")
+    manager.get_next_task()
+    trainer.controls.set("learning_rate", 1e-2, by="user")
+    run = daf.launch(trainer, runs_dir=tmp_path)
+    run.wait()
+    record = daf.load_run(run.id, runs_dir=tmp_path)
+    journal = [entry.to_plain() for entry in run.controls.journal]
+    assert list(record.journal["name"]) == [row["name"] for row in journal]
+    assert "by hand" in list(record.journal.by) and len(journal) == 6
+    with pytest.warns(daf.DafWarning, match="goes on from its 0 episodes"):  # a task was drawn
+        again = played_again(record)
+    assert again.fingerprint() == run.fingerprint()
+    assert again.curriculum is not None
+    assert again.curriculum.state_dict() == manager.state_dict()
+
+
+def test_the_controllers_own_interval_is_in_the_record(tmp_path):
+    config = daf.AdaptiveConfig(rules=(), checkpoint_interval=500)
+    run = start(tmp_path, controller=config, total_timesteps=64)
+    run.wait()
+    (row,) = daf.load_run(run.id, runs_dir=tmp_path).journal.to_dict("records")
+    assert (row["name"], row["new"], row["by"]) == (
+        "checkpoint_interval",
+        500,
+        "adaptive controller",
+    )
+
+
+def test_what_is_asked_of_a_curriculum_while_the_run_starts_waits_and_is_recorded(tmp_path):
+    manager = tasks()
+    run = start(tmp_path, success=success, curriculum=manager, total_timesteps=64 * 30)
+    with pytest.raises(daf.ConfigError, match="a run trains on curriculum"):
+        manager.get_next_task()
+    (change,) = manager.set_weight("t2", 0.0)
+    assert change.new == 0.0
+    run.wait()
+    record = daf.load_run(run.id, runs_dir=tmp_path)
+    assert "curriculum_state" not in record.config
+    (row,) = record.journal.to_dict("records")
+    assert (row["name"], row["new"]) == ("curriculum.weight[t2]", 0.0)
+    again = played_again(record)
+    assert again.fingerprint() == run.fingerprint()
+    assert not manager.life.leased
+
+
+def test_controls_are_closed_where_the_recorder_fails(tmp_path, monkeypatch):
+    def fails(recorder: Any, main: Any) -> None:
+        raise daf.RecordError("no disk")
+
+    monkeypatch.setattr(Recorder, "run", fails)
+    manager = tasks()
+    run = start(tmp_path, success=success, curriculum=manager)
+    with pytest.raises(daf.RecordError, match="no disk"):
+        run.wait()
+    with pytest.raises(daf.ConfigError, match=rf"run {run.id} has ended"):
+        run.controls.set("learning_rate", 1e-5, by="user")
+    assert not manager.life.leased and not run.trainer.gate.training
+
+
+def test_a_failed_start_gives_controller_and_controls_back(tmp_path):
+    controller, controls = daf.AdaptiveController(), daf.Controls()
+    (tmp_path / "file").write_text("no folder")
+    own = {"controller": controller, "controls": controls, "total_timesteps": 64}
+    with pytest.raises(daf.RecordError):
+        start(tmp_path / "file" / "runs", **own)
+    run = start(tmp_path, **own)
+    run.wait()
+    assert run.controls is controls and run.status == "COMPLETED"
+    start(tmp_path, controller=controller, total_timesteps=64).wait()
+
+
+def test_rows_of_a_script_that_had_no_turn_are_warned_of(tmp_path):
+    rows = [
+        {"step": step, "name": "ent_coef", "new": 0.1 + step / 1e6} for step in (64, 128, 192, 9999)
+    ]
+    script = daf.Controls(script=rows)
+    with pytest.warns(daf.DafWarning, match=r"ended at step 128, before 2 of the script's rows"):
+        run = start(tmp_path, controls=script, total_timesteps=128)
+        run.wait()
+    assert run.status == "COMPLETED"
+    assert [entry.step for entry in run.controls.journal] == [64, 128]

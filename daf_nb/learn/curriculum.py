@@ -101,16 +101,37 @@ class CurriculumCourse(Course):
     def forget(self) -> None:
         self._parts.clear()
 
-    def training(
-        self, gate: Gate, listener: Callable[[Change], None]
+    def leased(
+        self,
+        gate: Gate,
+        *,
+        owner: object,
+        hear: Callable[[Change], None],
+        refused: Callable[[Exception], None],
     ) -> AbstractContextManager[None]:
-        """While it lasts, the curriculum is this run's, and others' changes wait for its gate."""
+        """While it lasts, the curriculum is this run's, and others' changes wait for its gate.
+
+        Args:
+            gate: the run's.
+            owner: what the run is known by.
+            hear: told of every change.
+            refused: told why a change cannot be made that a callback asked for in the middle of a
+                rollout, where it could not wait for the answer.
+        """
 
         def door(work: Callable[[], list[Change]]) -> list[Change]:
-            inside, future = gate.inside, gate.change(work)
-            return [] if inside else future.result()
+            def later() -> None:
+                try:
+                    work()
+                except Exception as error:
+                    refused(error)
 
-        return self.manager.life.lease(door, listener)
+            if not gate.inside:
+                return gate.ask(work).result()
+            gate.change(later)
+            return []
+
+        return self.manager.life.lease(door, hear, owner=owner)
 
     def boundary(self, progress: float) -> None:
         """Tells how much of the training is over; looks for stagnation, when that is due.

@@ -11,7 +11,7 @@ __all__ = ["Event", "Listener"]
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened at a boundary.
+    """Something that happened, with a training or at its boundary.
 
     Attributes:
         kind: "start", "metrics", "evaluation", "checkpoint", "pause", "resume", "stop", "note",

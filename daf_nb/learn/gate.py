@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from daf_nb.errors import ConfigError
@@ -24,9 +24,14 @@ T = TypeVar("T")
 
 
 class Gate:
-    """What a boundary asks before it lets training go on. Thread-safe."""
+    """What a boundary asks before it lets training go on. Thread-safe.
+
+    Attributes:
+        belongings: makes what a training has for itself, from its claim until its end.
+    """
 
     def __init__(self) -> None:
+        self.belongings: Callable[[], AbstractContextManager[object]] = nullcontext
         self._changed = threading.Condition()
         self._paused = self._stopped = self._busy = self._training = False
         self._trainer: int | None = None  # the thread that answers
@@ -41,7 +46,7 @@ class Gate:
         return self._stopped
 
     def pause(self) -> None:
-        """Training waits at its next boundary."""
+        """Training waits at its next boundary; where nothing trains, the next one at its first."""
         with self._changed:
             self._paused = True
 
@@ -52,15 +57,30 @@ class Gate:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Training ends at its next boundary, paused or not."""
+        """Training ends at its next boundary, paused or not.
+
+        Where nothing trains and nothing is about to, only a pause is forgotten.
+        """
         with self._changed:
+            if self._trainer is None:
+                self._paused = False
+                return
             self._stopped = True
             self._changed.notify_all()
 
     @property
+    def training(self) -> bool:
+        """Somebody trains, between boundaries or at one."""
+        return self._training
+
+    @property
     def inside(self) -> bool:
         """The training thread asks, between boundaries: in a callback of a rollout or an update."""
-        return self._busy and self._trainer == threading.get_ident()
+        return self._busy and self._held
+
+    @property
+    def _held(self) -> bool:
+        return self._trainer == threading.get_ident()
 
     @contextmanager
     def between(self) -> Iterator[None]:
@@ -97,51 +117,64 @@ class Gate:
         _answer(work, future)
         return future
 
-    def expect(self) -> None:
-        """Another thread is about to `hold` the gate: questions wait for it from now on.
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """One training, in this thread or in another that is to `hold` the gate, from before it.
+
+        Others are refused, questions wait, and the `belongings` are this training's. When it ends,
+        questions are answered, and no stop or pause is left.
 
         Raises:
             ConfigError: the trainer trains already.
         """
         with self._changed:
-            self._refuse_another()
+            if self._trainer is not None:
+                raise _refusal()
             self._trainer = _EXPECTED
-
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Questions wait for boundaries, or for the end of this, before and after training too."""
-        with self._changed:
-            self._trainer = threading.get_ident()
         try:
-            yield
+            with self.belongings():
+                try:
+                    yield
+                finally:
+                    with self.hold():
+                        self._answer_all()
         finally:
             with self._changed:
-                self._trainer = None
+                self._trainer, self._stopped, self._paused = None, False, False
             self._answer_all()
 
     @contextmanager
-    def guard(self) -> Iterator[None]:
-        """While training: questions wait for boundaries. A stop is forgotten when it ends.
-
-        Raises:
-            ConfigError: the trainer trains already.
-        """
+    def hold(self) -> Iterator[None]:
+        """Within a claim, in the thread that trains: what it asks is answered at once."""
         with self._changed:
-            self._refuse_another()
-            before, self._trainer, self._training = self._trainer, threading.get_ident(), True
+            before, self._trainer = self._trainer, threading.get_ident()
         try:
             yield
         finally:
             with self._changed:
-                if self._stopped:
-                    self._paused = False
-                self._trainer, self._training, self._stopped = before, False, False
-            if before is None:
-                self._answer_all()
+                self._trainer = before
 
-    def _refuse_another(self) -> None:
-        if self._training or self._trainer not in (None, threading.get_ident()):
-            raise ConfigError("this trainer trains already; wait for it, or stop it first.")
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """While training; it claims the gate, unless this thread holds it.
+
+        No stop or pause is left when it ends.
+
+        Raises:
+            ConfigError: the trainer trains already.
+        """
+        if not self._held:
+            with self.claim(), self.hold(), self.guard():
+                yield
+            return
+        if self._training:
+            raise _refusal()
+        self._training = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._training = self._stopped = self._paused = False
 
     def wait_open(self, on_pause: Callable[[], None] = lambda: None) -> bool:
         """A boundary: answers what was asked, waits while paused; False if training must end.
@@ -173,6 +206,10 @@ class Gate:
         for work, future in asked:
             _answer(work, future)
         return bool(asked)
+
+
+def _refusal() -> ConfigError:
+    return ConfigError("this trainer trains already; wait for it, or stop it first.")
 
 
 def _answer(work: Callable[[], T], future: Future[T]) -> None:

@@ -109,7 +109,7 @@ class Learner:
             model.start_time = time.time_ns()
         self._generator = torch.Generator(device=self.device).manual_seed(noise)
         self._collector: Collector | None = None
-        self._seed, self._visits, self._iterations = config.seed, 0, 0
+        self._world, self._seed, self._visits, self._iterations = world, config.seed, 0, 0
 
     @property
     def policies(self) -> dict[str, Any]:
@@ -135,6 +135,8 @@ class Learner:
             on_rollout: called between rollout and update.
         """
         began = time.perf_counter()
+        if self.copies.closed:
+            self.copies, self._collector = self._fresh_copies(self._world), None
         if self._collector is None:
             begin(self.copies, self.course)
             self._collector = Collector(self.copies, self.models, self._generator, self.course)
@@ -166,9 +168,7 @@ class Learner:
     @contextmanager
     def elsewhere(self, world: World, course: Course) -> Iterator[None]:
         """Trains on another world or course, on seeds of its own; then comes back."""
-        self._visits += 1
-        seed = np.random.SeedSequence([self._seed, self._visits]).generate_state(1)[0]
-        copies = self.copies_of(world, num_envs=self.copies.num_envs, seed=int(seed))
+        copies = self._fresh_copies(world)
         home = self.copies, self.course
         try:
             self.copies, self.course, self._collector = copies, course, None
@@ -210,8 +210,14 @@ class Learner:
         return share
 
     def close(self) -> None:
-        """Closes the copies."""
+        """Closes the copies; the next cycle makes new ones, which play other episodes."""
         self.copies.close()
+
+    def _fresh_copies(self, world: World) -> Copies:
+        """As many copies as ever, on seeds of their own."""
+        self._visits += 1
+        seed = np.random.SeedSequence([self._seed, self._visits]).generate_state(1)[0]
+        return self.copies_of(world, num_envs=self.copies.num_envs, seed=int(seed))
 
     def _account(self, rollout: Rollout, remaining: float) -> None:
         """Tells SB3's logger what its own `learn` would; the last update's numbers go with it."""

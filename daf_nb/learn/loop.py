@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from daf_nb.config import RlConfig
@@ -31,11 +31,12 @@ class TrainingLoop:
         config: intervals, threads and the total.
         world: checked by a pre-flight episode before the first rollout.
         curriculum: looked at between cycles; whether it is played is the learner's course.
-        controls: its script is followed at boundaries, and what the curriculum changes noted in it.
+        controls: their script is followed at boundaries.
 
     Attributes:
         due: "evaluation" and "checkpoint" -> agent-steps between two, or None for never.
-        watcher: told of every update's metrics, before the boundary; None where nobody watches.
+        watcher: told of every update's metrics, after what fell due with it and before the
+            boundary; None where nobody watches.
     """
 
     def __init__(
@@ -60,15 +61,22 @@ class TrainingLoop:
             "checkpoint": config.checkpoint_interval,
         }
 
-    def subscribe(self, listener: Listener) -> None:
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Tells `listener` of every event from now on; what ends it is returned."""
         self._listeners.append(listener)
+
+        def end() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return end
 
     def emit(
         self, kind: str, data: Mapping[str, Any] | None = None, *, step: int | None = None
     ) -> None:
         """Tells all listeners."""
         event = Event(kind, self.progress.step if step is None else step, data or {})
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             listener(event)
 
     def run(
@@ -79,6 +87,7 @@ class TrainingLoop:
         callbacks: Callbacks = None,
         also: Progress | None = None,
         evaluate: Callable[[], Any] | None = None,
+        within: AbstractContextManager[object] | None = None,
         elsewhere: str = "",
     ) -> bool:
         """Trains until `enough()`; False if it was stopped, by the gate or by a callback.
@@ -89,33 +98,28 @@ class TrainingLoop:
             callbacks: SB3 callbacks.
             also: a second account, of this stretch alone.
             evaluate: called when an evaluation is due.
+            within: what holds while it trains, and only then; entered once nobody else can.
             elsewhere: the name of the world that is played, where it is another, looked at already.
+
+        Raises:
+            ConfigError: it trains already; nothing was changed.
         """
-        hooks = Hooks(callbacks, self.learner.models)
         accounts = [self.progress, *([also] if also else [])]
-        self._prepare(elsewhere)
-        leased = nullcontext()
-        if self._curriculum is not None:
-            leased = self._curriculum.training(
-                self.gate,
-                lambda change: self.controls.note(
-                    change.name, change.old, change.new, by=change.by, own=change.own
-                ),
-            )
-        # The lease outlasts the guard, which answers what was asked last.
-        with leased, self.gate.guard(), torch_threads(self.threads or 1):
-            hooks.training_start(self._config.total_timesteps)
-            try:
-                finished = self._cycles(enough, task, hooks, accounts, evaluate)
-            finally:
-                for account in accounts:
-                    account.hold()
-            hooks.training_end()
+        with self.gate.guard():
+            hooks = Hooks(callbacks, self.learner.models)
+            with within or nullcontext(), torch_threads(self._prepare(elsewhere)):
+                hooks.training_start(self._config.total_timesteps)
+                try:
+                    finished = self._cycles(enough, task, hooks, accounts, evaluate)
+                finally:
+                    for account in accounts:
+                        account.hold()
+                hooks.training_end()
         self.emit("end" if finished else "stop", self.progress.results())
         return finished
 
-    def _prepare(self, elsewhere: str) -> None:
-        """Looks at the world, and times the threads, once."""
+    def _prepare(self, elsewhere: str) -> int:
+        """Looks at the world, and times the threads, once; so many threads."""
         if self.description is None and not elsewhere:
             self.description = preflight(self._world)
             for finding in self.description.findings:
@@ -132,6 +136,7 @@ class TrainingLoop:
                 "world": elsewhere or str(self.description),
             },
         )
+        return self.threads
 
     def _cycles(
         self,
@@ -151,6 +156,8 @@ class TrainingLoop:
             metrics: dict[str, float] = {}
             for account in reversed(accounts):
                 metrics = account.add(cycle, task=task)
+            # By the intervals of now: who is told of the metrics may change them for later.
+            due = self._fell_due(before)
             more = self._look_at_curriculum()
             more["system/memory_share"] = self.learner.memory_share()
             self.progress.metrics |= more
@@ -158,9 +165,9 @@ class TrainingLoop:
             self.emit("metrics", metrics)
             if not cycle.rollout.complete:
                 return False
+            self._do(due, accounts, evaluate)
             if self.watcher is not None:
                 self.watcher(self.progress.step, metrics)
-            self._fall_due(before, accounts, evaluate)
         self.controls.boundary()
         return True
 
@@ -195,12 +202,15 @@ class TrainingLoop:
             account.start()
         return going_on
 
-    def _fall_due(
-        self, before: int, accounts: list[Progress], evaluate: Callable[[], Any] | None
-    ) -> None:
-        """Evaluations and checkpoints whose interval was crossed since step `before`."""
+    def _fell_due(self, before: int) -> set[str]:
+        """What has an interval that was crossed since step `before`."""
         step = self.progress.step
-        due = {k for k, every in self.due.items() if every and step // every > before // every}
+        return {k for k, every in self.due.items() if every and step // every > before // every}
+
+    def _do(
+        self, due: set[str], accounts: list[Progress], evaluate: Callable[[], Any] | None
+    ) -> None:
+        """Checkpoints and evaluations that fell due."""
         if "checkpoint" in due:
             self.emit("checkpoint")
         if "evaluation" in due and evaluate:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pettingzoo.utils.env import ParallelEnv
@@ -11,11 +12,13 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.config import RlConfig
 from daf_nb.control import Controls, Request
+from daf_nb.control.results import evaluation_metrics
 from daf_nb.curriculum import Assignment, CurriculumManager
 from daf_nb.envs import EnvDescription, World, WorldLike, Wrapper, fresh_seed
-from daf_nb.errors import ConfigError, DafError
-from daf_nb.learn.connect import connect
-from daf_nb.learn.course import PlainCourse
+from daf_nb.errors import ConfigError
+from daf_nb.learn.asking import ask_groups
+from daf_nb.learn.connect import Connection, chosen_controller, chosen_controls
+from daf_nb.learn.course import Course, PlainCourse
 from daf_nb.learn.curriculum import CurriculumCourse, begin_curriculum, chosen_curriculum
 from daf_nb.learn.evaluate import Evaluation
 from daf_nb.learn.events import Listener
@@ -30,6 +33,7 @@ from daf_nb.learn.progress import Progress
 from daf_nb.learn.success import SuccessLike, success_rule
 
 if TYPE_CHECKING:
+    from daf_nb.config import AdaptiveConfig
     from daf_nb.control import AdaptiveController
 
 __all__ = ["RlTrainer"]
@@ -54,8 +58,8 @@ class RlTrainer:
             which its return per agent is scaled; None for what the world's infos say.
         curriculum_manager: what the copies play, and who is told of every episode's success; None
             for one made from `config.curriculum_config`, or for the world as it is.
-        adaptive_controller: rules that watch the training and change its knobs; they look after
-            every update, unless `config.integrate_with_adaptive` is False.
+        adaptive_controller: rules that watch the training and change its knobs, or the config of
+            such; they look after every update, unless `config.integrate_with_adaptive` is False.
         controls: the door to the knobs, where it has a script to follow; by default a new one.
 
     Attributes:
@@ -64,7 +68,7 @@ class RlTrainer:
         policy, success: as given.
         curriculum: the curriculum, or None.
         controls: every value that may change while it trains.
-        adaptive_controller: as given.
+        adaptive_controller: the rules, or None.
         finished: the last `train` reached its goal; False where it was stopped or raised.
         policies: group -> SB3 model; each can be saved and used without daf_nb.
         progress: steps, episodes, rates and the newest metrics.
@@ -84,9 +88,11 @@ class RlTrainer:
         policy: str | type[Any] = "MlpPolicy",
         success: SuccessLike = None,
         curriculum_manager: CurriculumManager | None = None,
-        adaptive_controller: AdaptiveController | None = None,
+        adaptive_controller: AdaptiveController | AdaptiveConfig | None = None,
         controls: Controls | None = None,
     ) -> None:
+        self.adaptive_controller = chosen_controller(adaptive_controller)
+        self.controls = chosen_controls(controls)
         if config.seed is None:
             config = config.model_copy(update={"seed": fresh_seed()})
         self.config = config
@@ -102,10 +108,6 @@ class RlTrainer:
             layout = task_layout(self.curriculum, self.world)
         course = self._tasks or self._plain
         self._learner = Learner(config, self.world, policy, layout=layout, course=course)
-        if self.curriculum is not None:
-            begin_curriculum(self.curriculum, seed=config.seed)
-        self.controls = Controls() if controls is None else controls
-        self.adaptive_controller = adaptive_controller
         self._loop = TrainingLoop(self._learner, config, self.world, self._tasks, self.controls)
         self._examiner = Examiner(
             config, self._learner, self._loop, self.world, self._plain, self._tasks
@@ -114,9 +116,11 @@ class RlTrainer:
         self.progress: Progress = self._loop.progress
         self.gate: Gate = self._loop.gate
         try:
-            connect(self, self._loop)
-        except DafError:
-            self.close()
+            if self.curriculum is not None:
+                begin_curriculum(self.curriculum, seed=config.seed)
+            self._connection = Connection(self, self._loop, self._tasks)
+        except BaseException:
+            self._learner.close()
             raise
 
     @property
@@ -152,11 +156,10 @@ class RlTrainer:
                 policies are as the last update left them.
         """
         total = self.config.total_timesteps
-        self.finished = False
 
         def tell(evaluation: Evaluation) -> None:
             if self.adaptive_controller is not None and self.config.integrate_with_adaptive:
-                self.adaptive_controller.update_from_evaluation(evaluation)
+                self.adaptive_controller.look(self.progress.step, evaluation_metrics(evaluation))
             if on_evaluation_complete is not None:
                 on_evaluation_complete(evaluation)
 
@@ -165,6 +168,7 @@ class RlTrainer:
             task=self.world.name,
             callbacks=callback,
             evaluate=lambda: self._examiner.in_between(tell),
+            within=self._attempt(),
         )
         results = self.progress.results()
         if finished and on_evaluation_complete:
@@ -222,12 +226,13 @@ class RlTrainer:
             world = self.world
         else:
             world, course = another_world(self.world, env, env_kwargs), self._plain
-            self._learner.check_alike(name, world)
-        elsewhere = "" if world is self.world else world.name
-        with self._learner.elsewhere(world, course):
-            self._loop.run(
-                lambda: part.episodes >= episodes, task=name, also=part, elsewhere=elsewhere
-            )
+        self._loop.run(
+            lambda: part.episodes >= episodes,
+            task=name,
+            also=part,
+            within=self._visit(name, world, course),
+            elsewhere="" if world is self.world else world.name,
+        )
         return part.results()
 
     def train_elsewhere(
@@ -252,13 +257,35 @@ class RlTrainer:
         """
         total = self.config.total_timesteps
         world = another_world(self.world, env, env_kwargs)
-        self._learner.check_alike("train_elsewhere", world)
-        self._loop.emit("note", {"world": world.name, "env_kwargs": dict(world.env_kwargs)})
-        with self._learner.elsewhere(world, self._plain):
-            self.finished = self._loop.run(
-                lambda: self.progress.step >= total, task=world.name, elsewhere=world.name
-            )
+
+        @contextmanager
+        def there() -> Iterator[None]:
+            with self._visit("train_elsewhere", world, self._plain), self._attempt():
+                told = {"world": world.name, "env_kwargs": dict(world.env_kwargs)}
+                self._loop.emit("note", told)
+                yield
+
+        self.finished = self._loop.run(
+            lambda: self.progress.step >= total,
+            task=world.name,
+            within=there(),
+            elsewhere=world.name,
+        )
         return self.progress.results()
+
+    @contextmanager
+    def _attempt(self) -> Iterator[None]:
+        """A training that has not reached its goal yet."""
+        self.finished = False
+        yield
+
+    @contextmanager
+    def _visit(self, name: str, world: World, course: Course) -> Iterator[None]:
+        """Another world, if it is alike, or another course; then back."""
+        if world is not self.world:
+            self._learner.check_alike(name, world)
+        with self._learner.elsewhere(world, course):
+            yield
 
     def evaluate_policy(
         self,
@@ -330,7 +357,7 @@ class RlTrainer:
         """Doubles every group's minibatch, to a divisor of its rollout and at most all of it.
 
         Returns:
-            Group -> rows per minibatch from the next update on.
+            Group -> rows per minibatch, from the next rollout's update on.
 
         Raises:
             ConfigError: the algorithm has no minibatches.
@@ -342,27 +369,36 @@ class RlTrainer:
         )
 
     def enable_gradient_clipping(self, max_norm: float = 0.5) -> None:
-        """Clips gradients to `max_norm` from the next update on; infinity switches it off."""
+        """Clips gradients to `max_norm` from the next rollout's update on; infinity: no more."""
         if not max_norm > 0:
             raise ConfigError(f"max_norm={max_norm}: a positive number is needed.")
         norm = None if max_norm == math.inf else max_norm
         self._ask_all("max_grad_norm", lambda name: self.controls.set(name, norm, by="user"))
 
     def _ask_all(self, knob: str, ask: Callable[[str], Request]) -> dict[str, Any]:
-        """Asks every group's knob, and waits; group -> value.
+        return ask_groups(self.controls, self.policies, knob, ask, inside=self.gate.inside)
 
-        A callback in the middle of a rollout cannot wait for the boundary.
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Tells `listener` of every event from now on, one after the other.
+
+        In the training thread, as long as it trains. What somebody else brings about is told in
+        his thread: an evaluation that is asked for, what a person answers to rules or changes
+        about them, and rows of the journal while nothing trains.
+
+        Returns:
+            What ends the subscription.
         """
-        several = len(self.policies) > 1
-        names = {group: f"{knob}[{group}]" if several else knob for group in self.policies}
-        for request in [ask(name) for name in names.values()]:
-            request.wait(0 if self.gate.inside else None)
-        return {group: self.controls[name] for group, name in names.items()}
-
-    def subscribe(self, listener: Listener) -> None:
-        """Tells `listener` of every event from now on, in the training thread."""
-        self._loop.subscribe(listener)
+        return self._loop.subscribe(listener)
 
     def close(self) -> None:
-        """Closes the world's copies; the policies stay usable."""
+        """Closes the world's copies, and gives the adaptive controller back; the policies stay.
+
+        Whoever trains on goes on in new copies, with the same controller.
+
+        Raises:
+            ConfigError: it trains now.
+        """
+        if self.gate.training:
+            raise ConfigError("this trainer trains; stop it, wait for its end, then close it.")
+        self._connection.close()
         self._learner.close()

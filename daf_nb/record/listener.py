@@ -17,8 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["TrainingListener", "run_spec"]
 
 
+_STATE = "curriculum."
+"""Knobs whose values are in the curriculum's state."""
+
+
 def run_spec(trainer: RlTrainer) -> dict[str, Any]:
-    """All that decides a run, flat: the world, the policy, and the config with its seed."""
+    """All that decides a run, flat: the world, the policy, and the config with its seed.
+
+    With the journal, which a `TrainingListener` begins with what was changed before.
+    """
     world = trainer.world
     return {
         "world": world.name,
@@ -49,10 +56,10 @@ def _adaptive_spec(trainer: RlTrainer) -> dict[str, Any]:
 
 
 class TrainingListener:
-    """Writes down what a trainer tells.
+    """Writes down what a trainer tells, and what was changed before, from its making to `end`.
 
     Args:
-        recorder: the run's record.
+        recorder: the run's record, whose spec was made of the trainer as it is now.
         trainer: whose events and policies it records.
 
     Attributes:
@@ -63,7 +70,13 @@ class TrainingListener:
         self.rows: list[tuple[int, dict[str, float]]] = []
         self._recorder, self._trainer = recorder, trainer
         self._saving = threading.Lock()  # the run's own saves, and those that others ask for
-        trainer.subscribe(self._on_event)
+        for entry in trainer.controls.journal:
+            row = entry.to_plain()
+            # The spec has the curriculum's state, these changes included: they are not to be made
+            # again when the journal is played.
+            done = {"own": True} if entry.name.startswith(_STATE) else {}
+            recorder.log_journal(row | done)
+        self.end = trainer.subscribe(self._on_event)
 
     def save(self) -> list[Path]:
         """Writes SB3's own archive of each group, as `checkpoints/<group>.zip`; their paths.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ def train(
         success: an episode's success in [0, 1], as `RlTrainer` takes it.
         curriculum: which tasks are played; a curriculum runs on success. One that has been played
             goes on from there, with a warning.
-        controller: rules that watch the training and change its knobs.
+        controller: rules that watch the training and change its knobs, or the config of such.
         controls: the door to the knobs, where it has a script to follow.
         callback: SB3 callbacks; a dict of group -> callbacks where there are several groups.
         name: what the run is called.
@@ -62,7 +63,7 @@ def train(
 
     Raises:
         ConfigError: anything that cannot be trained as asked; nothing is recorded then.
-        RecordError: the run cannot be recorded.
+        RecordError: the run cannot be recorded. Controller and controls can be given again.
     """
     if name is not None:
         if "experiment_name" in fields:
@@ -70,8 +71,6 @@ def train(
         fields["experiment_name"] = name
     if isinstance(curriculum, CurriculumConfig):
         curriculum = CurriculumManager(curriculum)
-    if isinstance(controller, AdaptiveConfig):
-        controller = AdaptiveController(controller)
     trainer = RlTrainer(
         RlConfig(**fields),
         env=world,
@@ -87,6 +86,7 @@ def train(
         return launch(trainer, tags=tags, runs_dir=runs_dir, callback=callback)
     except BaseException:
         trainer.close()
+        trainer.controls.detach()
         raise
 
 
@@ -99,21 +99,28 @@ def launch(
 ) -> Run:
     """Starts a trainer in the background, recorded; arguments as `train`.
 
+    One that has trained goes on from there. When the run ends, the trainer is closed; it can be
+    launched again.
+
     Raises:
-        ConfigError: callbacks that fit no group.
+        ConfigError: callbacks that fit no group, or the trainer trains already.
+        AdaptiveControllerError: its controller steers another trainer by now.
         RecordError: the run cannot be recorded.
     """
     check_callbacks(callback, trainer.policies)
-    recorder = Recorder(
-        spec=run_spec(trainer),
-        name=trainer.config.experiment_name,
-        runs_dir=runs_dir,
-        tags=tags,
-        source=launching_source(),
-        return_metric="rollout/return_mean",
-    )
-    try:
-        return Run(trainer, recorder, callback)
-    except BaseException as error:
-        recorder.abandon(f"the run could not be started: {error!r}")
-        raise
+    with ExitStack() as claim:
+        # From here on nothing changes until the run's thread comes: spec and journal agree.
+        claim.enter_context(trainer.gate.claim())
+        recorder = Recorder(
+            spec=run_spec(trainer),
+            name=trainer.config.experiment_name,
+            runs_dir=runs_dir,
+            tags=tags,
+            source=launching_source(),
+            return_metric="rollout/return_mean",
+        )
+        try:
+            return Run(trainer, recorder, callback, claim)
+        except BaseException as error:
+            recorder.abandon(f"the run could not be started: {error!r}")
+            raise

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daf_nb.control import Controls
 from daf_nb.curriculum import CurriculumManager
+from daf_nb.errors import DafWarning
 from daf_nb.learn import Evaluation, RlTrainer
 from daf_nb.learn.hooks import Callbacks
 from daf_nb.record import Interrupted, Recorder
@@ -30,6 +33,12 @@ _log = logging.getLogger("daf_nb")
 class Run:
     """A live run. Shows itself as text; `panel()` is the live view.
 
+    Args:
+        trainer: what trains.
+        recorder: its record.
+        callback: SB3 callbacks.
+        claim: the trainer's gate is claimed; it is the run's to close, once this returns.
+
     Attributes:
         id: the run's number in its runs folder.
         folder: its record.
@@ -41,7 +50,9 @@ class Run:
         error: what the run raised, once it has ended; None where it raised nothing.
     """
 
-    def __init__(self, trainer: RlTrainer, recorder: Recorder, callback: Callbacks) -> None:
+    def __init__(
+        self, trainer: RlTrainer, recorder: Recorder, callback: Callbacks, claim: ExitStack
+    ) -> None:
         self.trainer = trainer
         self.id: int = recorder.id
         self.folder: Path = recorder.folder
@@ -58,9 +69,15 @@ class Run:
         # Not Thread.join: before Python 3.13 an interrupted join leaves the thread marked as ended
         # (https://github.com/python/cpython/issues/90882).
         self._finished = threading.Event()
-        trainer.gate.expect()
-        threading.Thread(target=self._work, name=f"daf_nb-run-{self.id}", daemon=True).start()
+        claim.callback(self._listener.end)
+        self._claim = claim.pop_all()
         live.begun(self)
+        try:
+            threading.Thread(target=self._work, name=f"daf_nb-run-{self.id}", daemon=True).start()
+        except BaseException:
+            live.ended(self)
+            self._claim.close()
+            raise
 
     @property
     def status(self) -> str:
@@ -166,22 +183,41 @@ class Run:
         try:
             with self.trainer.gate.hold():
                 self._recorder.run(self._train)
+            self._warn_of_what_is_left()
         except BaseException as error:
             self.error = error
             _log.error("run %s failed: %s: %s", self.id, type(error).__name__, error)
         finally:
             live.ended(self)
+            self._close_controls()
             try:
+                # While the claim lasts, nobody else can have begun to train with it.
                 self.trainer.close()
             finally:
-                self._finished.set()
+                try:
+                    self._claim.close()
+                finally:
+                    self._finished.set()
 
     def _train(self) -> dict[str, Any]:
         try:
             self._results = self.trainer.train(callback=self._callback)
         finally:
-            self.controls.close(f"run {self.id} has ended; start a new one.")
+            self._close_controls()
             self._listener.save()
         if not self.trainer.finished:
             raise Interrupted(self._results)
         return self._results
+
+    def _close_controls(self) -> None:
+        self.controls.close(f"run {self.id} has ended; start a new one.")
+
+    def _warn_of_what_is_left(self) -> None:
+        rows = len(self.controls.script)
+        if rows and self.trainer.finished:
+            warnings.warn(
+                f"run {self.id}: training ended at step {self.step:,}, before {rows} of the "
+                "script's rows had their turn; give it a larger total_timesteps to play all.",
+                DafWarning,
+                stacklevel=2,
+            )

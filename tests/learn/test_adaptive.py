@@ -254,3 +254,135 @@ def test_a_rule_that_fails_names_itself_and_stops_the_training():
     with pytest.raises(AdaptiveControllerError, match="rule 'kl'"):
         trainer.train()
     assert trainer.progress.step == 32
+
+
+# Whose the controller and the controls are
+
+
+class Closing(Counting):
+    """Counts what is opened and closed."""
+
+    opened = shut = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        Closing.opened += 1
+
+    def close(self) -> None:
+        Closing.shut += 1
+
+
+def test_the_config_of_a_controller_makes_one():
+    trainer = make_trainer(None)
+    config = RlConfig(total_timesteps=32, num_envs=2, torch_threads=1)
+    made = RlTrainer(config, env=Counting, adaptive_controller=AdaptiveConfig(rules=(KL,)))
+    assert made.adaptive_controller is not None and trainer.adaptive_controller is None
+    assert [rule.name for rule in made.adaptive_controller.rules] == ["kl"]
+    assert made.controls["adaptive.mode"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"adaptive": "standard"}, r"adaptive_controller='standard': .*AdaptiveConfig\(rules="),
+        ({"adaptive": AdaptiveController}, "an AdaptiveController or an AdaptiveConfig is needed"),
+        ({"adaptive": None, "controls": []}, r"controls=\[\]: Controls are needed"),
+    ],
+)
+def test_what_is_no_controller_and_no_controls_is_refused(own, words):
+    with pytest.raises(ConfigError, match=words):
+        make_trainer(**own)
+
+
+TYPO = Rule(name="typo", signal="kl", high=1.0, above=Action(knob="nope", factor=0.5))
+
+
+def test_a_refused_trainer_closes_its_worlds_and_gives_controls_and_controller_back():
+    controls, adaptive = Controls(), controller(TYPO, checkpoint_interval=64)
+    Closing.opened = Closing.shut = 0
+    with pytest.raises(ConfigError, match="unknown knob 'nope'"):
+        make_trainer(adaptive, world=Closing, controls=controls)
+    assert Closing.opened == Closing.shut > 0
+    adaptive.set_rules([KL])
+    trainer = make_trainer(adaptive, controls=controls)
+    trainer.train_episodes(1)
+    assert [row[1] for row in rows(trainer)][:2] == ["checkpoint_interval", "learning_rate"]
+
+
+def test_controls_of_another_trainer_stay_with_it():
+    first = make_trainer(None)
+    Closing.opened = Closing.shut = 0
+    adaptive = controller()
+    with pytest.raises(ConfigError, match="belong to another trainer"):
+        make_trainer(adaptive, world=Closing, controls=first.controls)
+    assert Closing.opened == Closing.shut > 0
+    first.controls.set("learning_rate", 1e-5, by="user")
+    assert first.controls["learning_rate"] == 1e-5
+    assert make_trainer(adaptive).adaptive_controller is adaptive
+
+
+def test_a_closed_trainer_gives_its_controller_back_and_training_on_takes_it_up_again():
+    adaptive = controller()
+    trainer = make_trainer(adaptive)
+    trainer.train_episodes(1)
+    trainer.close()
+    other = make_trainer(adaptive)
+    trainer.close()  # once more takes nothing from the other
+    assert adaptive.get_experiment_status()["run"]["timesteps"] == 0
+    with pytest.raises(AdaptiveControllerError, match="steers another run"):
+        trainer.train()
+    other.close()
+    before = len(rows(trainer))
+    trainer.train()
+    assert trainer.finished and len(rows(trainer)) > before
+
+
+# When rules look
+
+
+def test_what_rule_or_listener_does_about_an_interval_counts_from_the_next_update_on():
+    """Live as in replay, where it is done at the boundary."""
+    sooner = Rule(
+        name="sooner",
+        signal="train/approx_kl",
+        low=-1.0,
+        high=0.0,
+        above=Action(knob="evaluation_interval", add=-32.0, at_least=32.0),
+    )
+
+    def trained(adaptive: Any, script: Any, by_hand: bool) -> Any:
+        trainer = make_trainer(
+            adaptive, evaluation_interval=128, controls=Controls(script=script), updates=8
+        )
+        evaluated, saved = [], []
+
+        def listen(event: Any) -> None:
+            if event.kind == "evaluation":
+                evaluated.append(event.step)
+            if event.kind == "checkpoint":
+                saved.append(event.step)
+            if by_hand and (event.kind, event.step) == ("metrics", 96):
+                trainer.controls.set("checkpoint_interval", 32, by="listener")
+
+        trainer.subscribe(listen)
+        trainer.train()
+        return trainer, evaluated, saved
+
+    first, evaluated, saved = trained(controller(sooner), (), True)
+    assert evaluated == saved == [128, 160, 192, 224, 256]
+    journal = [entry.to_plain() for entry in first.controls.journal]
+    again, *same = trained(None, journal, False)
+    assert same == [evaluated, saved]
+    assert [entry.to_plain() for entry in again.controls.journal] == journal
+
+
+def test_a_decision_about_an_evaluation_has_its_step():
+    rule = Rule(
+        name="held out",
+        signal="evaluation/success",
+        high=0.5,
+        above=Action(knob="ent_coef", add=0.01),
+    )
+    adaptive = controller(rule)
+    make_trainer(adaptive, evaluation_interval=64).train()
+    assert [decision.step for decision in adaptive.decisions][:2] == [64, 128]

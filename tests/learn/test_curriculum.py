@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from stable_baselines3.common.callbacks import BaseCallback
 
 from daf_nb.config import CurriculumConfig
+from daf_nb.control import Controls
 from daf_nb.curriculum import Choice, CurriculumManager, Integers, Linear, Uniform, buckets
 from daf_nb.errors import (
     ConfigError,
@@ -17,8 +20,9 @@ from daf_nb.errors import (
     DafWarning,
     TaskGenerationError,
 )
+from daf_nb.learn import RlTrainer
 from daf_nb.testing import Scripted
-from tests.learn.helpers import make_trainer
+from tests.learn.helpers import config, make_trainer
 
 STRATEGIES = [
     "adaptive",
@@ -111,7 +115,9 @@ def test_a_copys_next_task_is_chosen_before_its_episode_ends():
     assigned = []
     trainer = trainer_of(manager)
     assign = manager.teacher.assign
-    manager.teacher.assign = lambda: assigned.append(manager.teacher.episodes) or assign()
+    manager.teacher.assign = lambda *, free=False: (
+        assigned.append(manager.teacher.episodes) or assign(free=free)
+    )
     trainer.train()
     assert len(assigned) == 2 * 5 + trainer.progress.episodes
     assert assigned[:10] == [0] * 10
@@ -584,15 +590,98 @@ def test_what_a_callback_changes_in_a_rollout_waits_for_the_boundary():
     assert run(17) == run(20) == run(23)
 
 
-def test_a_run_hears_of_changes_only_while_it_trains():
+def test_a_trainer_hears_of_every_change_once_until_it_is_closed():
     manager = levels("uniform")
     trainer = trainer_of(manager)
-    events = []
-    trainer.subscribe(events.append)
+    told = []
+
+    def listen(event):
+        if event.kind == "journal":
+            told.append(event.data["new"])
+        if event.kind == "metrics" and trainer.progress.updates == 1:
+            manager.set_weight("level 1", 3)
+
+    trainer.subscribe(listen)
     manager.set_weight("level 1", 2)
     trainer.train()
+    manager.set_weight("level 1", 4)
+    trainer.controls.set("curriculum.weight[level 1]", 5, by="user")
+    trainer.close()
+    manager.set_weight("level 1", 6)
+    assert told == [2, 3, 4, 5]
+    assert [entry.new for entry in trainer.controls.journal] == told
+
+
+def test_what_a_trainer_is_told_between_two_trainings_is_played_again_by_its_journal():
+    def trained(script: Any, between: Any) -> Any:
+        manager = levels("learnability")
+        trainer = RlTrainer(
+            config(num_envs=5, total_timesteps=600),
+            env=Levels,
+            curriculum_manager=manager,
+            controls=Controls(script=script),
+        )
+        between(manager, 0)
+        trainer.train_episodes(20)
+        between(manager, 1)
+        trainer.train()
+        return trainer, manager.state_dict()
+
+    def change(manager: CurriculumManager, number: int) -> None:
+        manager.set_weight(f"level {number}", 0)
+        manager.adapt_curriculum("rehearse")
+
+    first, state = trained((), change)
+    journal = [entry.to_plain() for entry in first.controls.journal]
+    assert [row["step"] for row in journal[:2]] == [0, 0] < [journal[2]["step"]] * 2
+    again, its = trained(journal, lambda manager, number: None)
+    assert again.fingerprint() == first.fingerprint()
+    assert its == state
+    assert [entry.to_plain() for entry in again.controls.journal] == journal
+
+
+def test_of_two_trainers_on_a_curriculum_only_the_one_that_trains_hears_of_changes():
+    manager = levels("uniform")
+    idle, busy = trainer_of(manager), trainer_of(manager)
+
+    def change(event):
+        if event.kind == "metrics" and busy.progress.updates == 1:
+            manager.set_weight("level 1", 2)
+
+    busy.subscribe(change)
+    busy.train()
+    assert (len(idle.controls.journal), len(busy.controls.journal)) == (0, 1)
     manager.set_weight("level 1", 1)
-    assert not [event for event in events if event.kind == "journal"]
+    assert (len(idle.controls.journal), len(busy.controls.journal)) == (1, 2)
+
+
+def test_a_trainer_that_is_gone_is_not_kept_by_its_curriculum():
+    manager = levels("uniform")
+    trainer = trainer_of(manager)
+    controls = weakref.ref(trainer.controls)
+    del trainer
+    gc.collect()
+    assert controls() is None
+    manager.set_weight("level 1", 2)
+
+
+def test_a_change_that_is_refused_after_a_callback_asked_for_it_is_told():
+    class Asks(BaseCallback):
+        def _on_step(self) -> bool:
+            if self.n_calls == 3:
+                assert manager.set_weight("level 0", 0) == []
+                assert manager.set_weight("level 1", 0) == []
+            return True
+
+    manager = levels("uniform", count=2)
+    trainer = trainer_of(manager, total_timesteps=200)
+    notes = []
+    trainer.subscribe(lambda event: notes.append(event.data) if event.kind == "note" else None)
+    with pytest.warns(DafWarning, match="the curriculum was not changed: .*no task"):
+        trainer.train(callback=Asks())
+    (note,) = notes
+    assert note["curriculum"].startswith("not changed: ")
+    assert [entry.name for entry in trainer.controls.journal] == ["curriculum.weight[level 0]"]
 
 
 def test_a_task_left_out_does_not_stop_evaluations():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -185,10 +186,11 @@ def test_where_nobody_trains_a_question_is_answered_at_once():
 
 def test_an_open_gate_lets_training_go_on_and_a_stopped_one_does_not():
     gate = Gate()
-    assert gate.wait_open()
-    gate.pause()
-    gate.stop()
-    assert not gate.wait_open()
+    with gate.guard():
+        assert gate.wait_open()
+        gate.pause()
+        gate.stop()
+        assert not gate.wait_open()
 
 
 def test_steering_from_another_thread_takes_effect():
@@ -249,3 +251,111 @@ def test_a_future_that_nobody_answers_is_no_hang_for_ever():
         pytest.fail("a question waited for a boundary that nobody reaches")
     with pytest.raises(ConfigError, match="max_norm=0"):
         trainer.enable_gradient_clipping(0)
+
+
+# Whose the gate is
+
+
+def test_a_stop_while_nothing_trains_ends_nothing_and_forgets_a_pause():
+    trainer = make_trainer(total_timesteps=128)
+    trainer.train_episodes(1)
+    trainer.gate.pause()
+    trainer.gate.stop()
+    assert trainer.train()["timesteps"] == 128 and trainer.finished
+
+
+def test_a_pause_before_training_holds_it_at_its_first_boundary():
+    trainer = make_trainer()
+    trainer.gate.pause()
+    thread = threading.Thread(target=trainer.train, daemon=True)
+    thread.start()
+    thread.join(0.5)
+    assert thread.is_alive() and trainer.progress.step == 0
+    trainer.gate.resume()
+    thread.join(PATIENCE)
+    assert trainer.progress.step == 64
+
+
+def test_no_pause_outlives_a_training_that_an_exception_ends():
+    trainer = make_trainer()
+
+    def listen(event):
+        if event.kind == "metrics":
+            trainer.gate.pause()
+        if event.kind == "pause":
+            raise KeyboardInterrupt
+
+    end = trainer.subscribe(listen)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    end()
+    assert not trainer.gate.paused
+    assert trainer.train()["timesteps"] == 64
+
+
+def test_no_pause_outlives_a_training_that_has_ended():
+    trainer = make_trainer()
+
+    def at_the_end(event):
+        if (event.kind, event.step) == ("metrics", 64):
+            trainer.gate.pause()
+
+    trainer.subscribe(at_the_end)
+    trainer.train()
+    assert not trainer.gate.paused
+
+
+def test_a_claim_is_of_one_and_lets_questions_wait_for_the_thread_that_trains():
+    gate, entered = Gate(), []
+
+    @contextmanager
+    def belongings():
+        entered.append("in")
+        yield
+        entered.append("out")
+
+    gate.belongings = belongings
+    with gate.claim():
+        assert entered == ["in"]
+        first = gate.ask(lambda: list(entered))
+        assert not first.done()
+        for other in (gate.claim, gate.guard):
+            with pytest.raises(ConfigError, match="trains already"), other():
+                pass
+        with gate.hold(), gate.guard():
+            assert gate.ask(lambda: "mine").done()
+            assert not first.done()
+            assert gate.wait_open() and first.result() == ["in"]
+        last = gate.ask(lambda: list(entered))
+        assert not last.done()
+    assert last.result() == ["in"]
+    assert entered == ["in", "out"]
+    assert gate.ask(threading.get_ident).done()
+
+
+def test_a_claim_that_cannot_have_its_belongings_is_given_back():
+    gate = Gate()
+
+    @contextmanager
+    def taken():
+        raise ConfigError("somebody else has it")
+        yield
+
+    gate.belongings = taken
+    with pytest.raises(ConfigError, match="somebody else"), gate.claim():
+        pass
+    assert gate.ask(lambda: 1).done()
+
+
+def test_a_callback_that_trains_again_is_refused_and_harms_nobody():
+    trainer, refusals = make_trainer(), []
+
+    def again(event):
+        if event.kind == "metrics":
+            with pytest.raises(ConfigError, match="trains already"):
+                trainer.train_episodes(1)
+            refusals.append(event.step)
+
+    trainer.subscribe(again)
+    assert trainer.train()["timesteps"] == 64
+    assert refusals == [32, 64]

@@ -16,7 +16,10 @@ import pytest
 import torch
 from gymnasium import spaces
 from stable_baselines3 import A2C, PPO
+from stable_baselines3.common.callbacks import BaseCallback
 
+from daf_nb.config import CurriculumConfig
+from daf_nb.curriculum import CurriculumManager
 from daf_nb.envs import AgentVecEnv, World
 from daf_nb.errors import ConfigError, DafWarning, TrainingEnvironmentError
 from daf_nb.learn import RlTrainer
@@ -723,3 +726,169 @@ def test_worlds_are_closed_where_a_trainer_cannot_be_made():
     with pytest.raises(ConfigError, match="MlpPolice"):
         make_trainer(Closing, policy="MlpPolice")
     assert Closing.opened == Closing.closed > 0
+
+
+# What is refused while it trains
+
+
+def elsewhere(trainer: RlTrainer) -> None:
+    trainer.train_elsewhere(worlds.Counting, env_kwargs={"step_reward": 2.0})
+
+
+TRAININGS = {
+    "train": RlTrainer.train,
+    "train_episodes": lambda trainer: trainer.train_episodes(1),
+    "train_on_task": lambda trainer: trainer.train_on_task("x", worlds.Counting, episodes=1),
+    "train_elsewhere": elsewhere,
+    "close": RlTrainer.close,
+}
+
+
+@pytest.mark.parametrize("what", TRAININGS)
+@pytest.mark.parametrize("thread", ["another thread", "a callback"])
+def test_what_is_refused_while_it_trains_changes_nothing(what, thread):
+    quiet, trainer = (make_trainer(total_timesteps=160) for _ in range(2))
+    quiet.train()
+    refusals: list[str] = []
+    told: list[str] = []
+
+    def attempt():
+        with pytest.raises(ConfigError, match="this trainer trains") as caught:
+            TRAININGS[what](trainer)
+        refusals.append(str(caught.value))
+
+    def disturb(event):
+        told.append(event.kind)
+        if event.kind == "metrics" and thread == "a callback":
+            attempt()
+        elif event.kind == "metrics":
+            other = threading.Thread(target=attempt)
+            other.start()
+            other.join()
+
+    trainer.subscribe(disturb)
+    trainer.train()
+    assert len(refusals) == 5
+    assert told == ["start", *["metrics"] * 5, "end"]
+    assert trainer.fingerprint() == quiet.fingerprint()
+    assert trainer.progress.episodes == quiet.progress.episodes
+    assert trainer.finished
+
+
+def test_a_refused_training_is_told_of_the_training_and_not_of_the_curriculum():
+    manager = CurriculumManager(CurriculumConfig(strategy="uniform"))
+    manager.add_task("only", difficulty=0.5, success=(0, 10))
+    trainer = make_trainer(curriculum_manager=manager)
+
+    def again(event):
+        if event.kind == "metrics":
+            with pytest.raises(ConfigError, match="this trainer trains already"):
+                trainer.train()
+
+    trainer.subscribe(again)
+    assert trainer.train()["timesteps"] == 64
+
+
+def test_finished_is_of_the_last_training_that_began():
+    trainer = make_trainer()
+    trainer.train()
+    with pytest.raises(ConfigError, match="other agents or spaces"):
+        trainer.train_elsewhere(worlds.TwoKinds)
+    assert trainer.finished
+
+    class Breaks(worlds.Counting):
+        def step(self, actions):
+            if self.seed != 0:  # the pre-flight's
+                raise RuntimeError("at once")
+            return super().step(actions)
+
+    trainer = make_trainer(total_timesteps=96)
+    trainer.finished = True  # as after a training that reached its goal
+    with pytest.raises(TrainingEnvironmentError, match="at once"):
+        trainer.train_elsewhere(Breaks)
+    assert not trainer.finished
+
+
+# Steering from a callback, listening, closing
+
+
+class Once(BaseCallback):
+    """Does something at the third step of the first rollout."""
+
+    def __init__(self, work: Any):
+        super().__init__()
+        self.work = work
+        self.got: Any = None
+
+    def _on_step(self) -> bool:
+        if self.n_calls == 3:
+            self.got = self.work()
+        return True
+
+
+def test_what_a_callback_asks_for_in_a_rollout_is_what_it_is_told():
+    trainer = make_trainer(batch_size=4)
+    callback = Once(lambda: (trainer.increase_batch_size(), trainer.increase_batch_size()))
+    trainer.train(callback=callback)
+    assert callback.got == ({"all": 8}, {"all": 16})
+    assert trainer.controls["batch_size"] == 16
+
+
+def test_every_group_is_told_what_it_gets():
+    trainer = make_trainer(worlds.TwoKinds, batch_size=4)
+    callback = Once(trainer.increase_batch_size)
+    trainer.train(callback={"wolf": callback})
+    assert callback.got == {"wolf": 8, "sheep": 8}
+
+
+def test_a_listener_hears_until_it_ends_its_subscription():
+    trainer, heard, kept = make_trainer(total_timesteps=96), [], []
+
+    def listen(event):
+        heard.append(event.kind)
+        if event.kind == "metrics":
+            end()
+
+    end = trainer.subscribe(listen)
+    trainer.subscribe(lambda event: kept.append(event.kind))
+    trainer.train()
+    assert heard == ["start", "metrics"]
+    assert kept.count("metrics") == 3
+    end()  # once more does no harm
+
+
+def test_a_trainer_that_was_closed_trains_on_in_new_worlds():
+    class Strict(worlds.Counting):
+        opened = shut = 0
+        seeds: list[int | None] = []  # noqa: RUF012 - shared by all instances on purpose
+
+        def __init__(self):
+            super().__init__()
+            self.closed = False
+            Strict.opened += 1
+
+        def reset(self, seed=None, options=None):
+            Strict.seeds.append(seed)
+            return super().reset(seed, options)
+
+        def step(self, actions):
+            assert not self.closed, "a closed world was stepped"
+            return super().step(actions)
+
+        def close(self):
+            self.closed = True
+            Strict.shut += 1
+
+    def run():
+        Strict.seeds.clear()
+        trainer = make_trainer(Strict)
+        trainer.train_episodes(1)
+        trainer.close()
+        assert trainer.train()["timesteps"] == 64
+        played = [seed for seed in Strict.seeds if seed != 0]  # without the pre-flight's
+        assert len(set(played)) == len(played)
+        trainer.close()
+        return trainer.fingerprint()
+
+    assert run() == run()
+    assert Strict.opened == Strict.shut
