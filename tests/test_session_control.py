@@ -276,7 +276,7 @@ def test_controls_are_closed_where_the_recorder_fails(tmp_path, monkeypatch):
         run.wait()
     with pytest.raises(daf.ConfigError, match=rf"run {run.id} has ended"):
         run.controls.set("learning_rate", 1e-5, by="user")
-    assert not manager.life.leased and not run.trainer.gate.training
+    assert not manager.life.leased and not run.trainer.gate.taken
 
 
 def test_a_failed_start_gives_controller_and_controls_back(tmp_path):

@@ -79,9 +79,9 @@ class AdaptiveController:
         """Where the experiment stands, as data that JSON holds.
 
         Returns:
-            `experiment_id`, `mode`; `run`, what the trainer says of itself, or None; `current_task`
-            (None for all); `knobs`, name -> value; `signals`; `decisions`, state -> how many;
-            `newest_decisions`, up to 10; `proposals`.
+            `experiment_id`, `mode`; `run`, what the trainer says of itself, or said last, or None;
+            `current_task` (None for all); `knobs`, name -> value; `signals`; `decisions`, state ->
+            how many; `newest_decisions`, up to 10; `proposals`.
         """
         return telling.status(self._steering)
 
@@ -223,9 +223,14 @@ class AdaptiveController:
         """
         self._steering.attach(host)
 
-    def detach(self) -> None:
-        """Steers no run any more; what it knows stays."""
-        self._steering.detach()
+    def detach(self, host: Host | None = None) -> None:
+        """Steers no run any more; what it knows stays, how the run stood among it.
+
+        Args:
+            host: only where this is the run that it steers.
+        """
+        if host is None or host is self._steering.host:
+            self._steering.detach()
 
     def knobs(self) -> list[Knob]:
         """The controller's own knob, `adaptive.mode`, for the run's controls."""

@@ -37,6 +37,7 @@ class Steering:
         decisions: all of them.
         mode: "auto", "advise" or "off".
         host: the run; None where none is attached.
+        last: how the run stood that was detached; None before.
         step: live agent-steps at the newest look.
         lock: of what is remembered.
         looking: held during a look, so that there is one at a time.
@@ -52,6 +53,7 @@ class Steering:
         self.step = self.told = 0
         self.lock = threading.RLock()
         self.looking = threading.RLock()
+        self.last: dict[str, Any] | None = None
         self._asked: list[tuple[int, list[Request]]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -116,7 +118,9 @@ class Steering:
             )
 
     def detach(self) -> None:
-        """No run any more; what is known stays."""
+        """No run any more; what is known stays, how it stood among it."""
+        if self.host is not None:
+            self.last = dict(self.host.status())
         self._unsubscribe()
         self._unsubscribe, self.host = lambda: None, None
 

@@ -23,7 +23,7 @@ def status(steering: Steering) -> dict[str, Any]:
     """What `AdaptiveController.get_experiment_status` promises."""
     host = steering.host
     knobs = {} if host is None else host.controls.values()
-    run = None if host is None else dict(host.status())
+    run = steering.last if host is None else dict(host.status())
     with steering.lock:
         made, still = list(steering.decisions), steering.decisions.open
         signals = steering.watch.states()

@@ -77,9 +77,9 @@ class Connection:
         Whoever trains next takes both up again.
         """
         self._open = False
-        # Its owner may have given it to another trainer.
-        if self._controller is not None and self._controller._steering.host is self._host:
-            self._controller.detach()
+        if self._controller is not None:
+            # Its owner may have given it to another trainer.
+            self._controller.detach(self._host)
 
     def _open_up(self) -> None:
         self._controls.reopen()

@@ -69,9 +69,9 @@ class Gate:
             self._changed.notify_all()
 
     @property
-    def training(self) -> bool:
-        """Somebody trains, between boundaries or at one."""
-        return self._training
+    def taken(self) -> bool:
+        """Somebody trains or is about to; for the thread that holds the gate, only if it does."""
+        return self._training or self._trainer not in (None, threading.get_ident())
 
     @property
     def inside(self) -> bool:

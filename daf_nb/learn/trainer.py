@@ -381,9 +381,9 @@ class RlTrainer:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tells `listener` of every event from now on, one after the other.
 
-        In the training thread, as long as it trains. What somebody else brings about is told in
-        his thread: an evaluation that is asked for, what a person answers to rules or changes
-        about them, and rows of the journal while nothing trains.
+        In the training thread, as long as it trains. What others bring about is told in theirs: an
+        evaluation that is asked for, what a person answers to rules or changes about them, and rows
+        of the journal while nothing trains.
 
         Returns:
             What ends the subscription.
@@ -396,9 +396,9 @@ class RlTrainer:
         Whoever trains on goes on in new copies, with the same controller.
 
         Raises:
-            ConfigError: it trains now.
+            ConfigError: it trains now, or is about to.
         """
-        if self.gate.training:
+        if self.gate.taken:
             raise ConfigError("this trainer trains; stop it, wait for its end, then close it.")
         self._connection.close()
         self._learner.close()

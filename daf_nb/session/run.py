@@ -192,7 +192,8 @@ class Run:
             self._close_controls()
             try:
                 # While the claim lasts, nobody else can have begun to train with it.
-                self.trainer.close()
+                with self.trainer.gate.hold():
+                    self.trainer.close()
             finally:
                 try:
                     self._claim.close()

@@ -372,6 +372,9 @@ def test_a_change_of_the_curriculum_by_anybody_lets_fresh_rules_start_anew():
     assert steered.signals()[0].smoothed is None
     steered.look(2, {"rollout/success": 0.0})
     assert steered.signals()[0].smoothed is None, "episodes of before are left out"
-    steered.detach()
+    steered.detach(Desk())
+    assert steered.get_experiment_status()["knobs"] != {}, "that was another one"
+    steered.detach(desk)
+    assert steered.get_experiment_status()["run"] == desk.status()
     desk.controls.set("curriculum.difficulty", 0.3, by="panel")
     assert steered.signals()[0].waits == 0

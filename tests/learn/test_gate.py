@@ -316,20 +316,22 @@ def test_a_claim_is_of_one_and_lets_questions_wait_for_the_thread_that_trains():
 
     gate.belongings = belongings
     with gate.claim():
-        assert entered == ["in"]
+        assert entered == ["in"] and gate.taken
         first = gate.ask(lambda: list(entered))
         assert not first.done()
         for other in (gate.claim, gate.guard):
             with pytest.raises(ConfigError, match="trains already"), other():
                 pass
+        with gate.hold():
+            assert not gate.taken
         with gate.hold(), gate.guard():
-            assert gate.ask(lambda: "mine").done()
+            assert gate.taken and gate.ask(lambda: "mine").done()
             assert not first.done()
             assert gate.wait_open() and first.result() == ["in"]
         last = gate.ask(lambda: list(entered))
         assert not last.done()
     assert last.result() == ["in"]
-    assert entered == ["in", "out"]
+    assert entered == ["in", "out"] and not gate.taken
     assert gate.ask(threading.get_ident).done()
 
 
