@@ -7,6 +7,7 @@ from typing import Any
 
 from daf_nb.config import AdaptiveConfig, Rule
 from daf_nb.control import by_hand, proposals, telling
+from daf_nb.control.controls import Controls
 from daf_nb.control.deciding import look
 from daf_nb.control.decisions import Decision
 from daf_nb.control.host import Host
@@ -169,22 +170,22 @@ class AdaptiveController:
 
         Where the strategy has no bound that can be moved, the difficulty bias rises by .25.
         """
-        return by_hand.shift(self._steering, 1, "increase_task_difficulty", by=by)
+        return by_hand.shift(self._course("increase_task_difficulty"), self.config, 1, by=by)
 
     def increase_curriculum_difficulty(self, *, by: str = "user") -> Request:
         """Tilts the whole curriculum to harder: the difficulty bias rises by .25, up to 1."""
-        return by_hand.tilt(self._steering, 1, "increase_curriculum_difficulty", by=by)
+        return by_hand.tilt(self._course("increase_curriculum_difficulty"), 1, by=by)
 
     def decrease_curriculum_difficulty(self, *, by: str = "user") -> Request:
         """Tilts the whole curriculum to easier: the difficulty bias falls by .25, down to -1."""
-        return by_hand.tilt(self._steering, -1, "decrease_curriculum_difficulty", by=by)
+        return by_hand.tilt(self._course("decrease_curriculum_difficulty"), -1, by=by)
 
     def provide_curriculum_support(self, *, by: str = "user") -> list[Request]:
         """Lets half of the next `rehearsal` episodes repeat earlier tasks, and lowers the bound.
 
         By `difficulty_step`; where no bound can be moved, the difficulty bias falls by .25.
         """
-        return by_hand.support(self._steering, "provide_curriculum_support", by=by)
+        return by_hand.support(self._course("provide_curriculum_support"), self.config, by=by)
 
     def set_current_task(self, task: Any, *, by: str = "user") -> Request:
         """Lets only one task be played.
@@ -196,7 +197,10 @@ class AdaptiveController:
         Raises:
             ConfigError: no such task.
         """
-        return by_hand.focus(self._steering, task, "set_current_task", by=by)
+        return by_hand.focus(self._course("set_current_task"), task, by=by)
+
+    def _course(self, what: str) -> Controls:
+        return self._steering.course(what)
 
     # The run
 

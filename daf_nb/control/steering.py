@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from daf_nb.config import AdaptiveConfig, Rule
+from daf_nb.control.controls import Controls
 from daf_nb.control.decisions import Decision, Decisions
 from daf_nb.control.host import Host
 from daf_nb.control.knobs import Knob
 from daf_nb.control.moves import plan
-from daf_nb.control.naming import CURRICULUM, check_knobs
+from daf_nb.control.naming import CURRICULUM, check_knobs, has_curriculum
 from daf_nb.control.plans import Plan
 from daf_nb.control.requests import Request
 from daf_nb.control.rule_sets import resolved
@@ -69,6 +70,25 @@ class Steering:
                 "RlTrainer(..., adaptive_controller=controller)."
             )
         return self.host
+
+    def course(self, what: str) -> Controls:
+        """The controls of a run whose curriculum may be touched.
+
+        Raises:
+            AdaptiveControllerError: no run, no curriculum, or it may not; `what` was asked for.
+        """
+        controls = self.attached(what).controls
+        if not has_curriculum(controls):
+            raise AdaptiveControllerError(
+                f"{what}: this run has no curriculum; give it one, as in "
+                "RlTrainer(..., curriculum_manager=...) or train(..., curriculum=...)."
+            )
+        if not self.config.enable_curriculum_learning:
+            raise AdaptiveControllerError(
+                f"{what}: enable_curriculum_learning=False keeps this controller from the "
+                "curriculum; change it by the run's controls, or make a controller that may."
+            )
+        return controls
 
     def since_told(self) -> list[Decision]:
         """The decisions since the last call."""

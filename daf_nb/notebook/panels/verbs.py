@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from daf_nb.config import AdaptiveConfig
-from daf_nb.control import Controls
-from daf_nb.control.naming import BIAS, lever
+from daf_nb.control import Controls, by_hand
 from daf_nb.errors import ConfigError
 from daf_nb.notebook.source import Source
 
 __all__ = ["easier", "harder", "rehearse", "support"]
 
 _BY = "panel"
-_TILT = 0.25
-"""What the difficulty bias is moved by, where there is no bound to move."""
 
 
 def harder(source: Source) -> None:
@@ -21,12 +18,12 @@ def harder(source: Source) -> None:
     Raises:
         ConfigError: it is refused, or the run has ended.
     """
-    _shift(source, 1)
+    by_hand.shift(_controls(source), _config(source), 1, by=_BY)
 
 
 def easier(source: Source) -> None:
     """The contrary of `harder`; errors as there."""
-    _shift(source, -1)
+    by_hand.shift(_controls(source), _config(source), -1, by=_BY)
 
 
 def rehearse(source: Source) -> None:
@@ -35,20 +32,12 @@ def rehearse(source: Source) -> None:
     Raises:
         ConfigError: it is refused, or the run has ended.
     """
-    _controls(source).set("curriculum.rehearsal", _config(source).rehearsal, by=_BY)
+    by_hand.rehearse(_controls(source), _config(source), by=_BY)
 
 
 def support(source: Source) -> None:
     """`rehearse` and `easier`; errors as there."""
-    rehearse(source)
-    easier(source)
-
-
-def _shift(source: Source, way: int) -> None:
-    controls = _controls(source)
-    name = lever(controls)
-    step = _config(source).difficulty_step if name != BIAS else _TILT
-    controls.nudge(name, way * step, by=_BY)
+    by_hand.support(_controls(source), _config(source), by=_BY)
 
 
 def _config(source: Source) -> AdaptiveConfig:
