@@ -5,10 +5,12 @@ from daf_nb.envs.copies import Copies
 from daf_nb.envs.describe import EnvDescription, describe_env, make_env, preflight
 from daf_nb.envs.drivers import DirectWorld, drive
 from daf_nb.envs.layout import Layout, merge_layouts
+from daf_nb.envs.playing import Step, play
 from daf_nb.envs.seeds import MAX_SEED, EpisodeSeeds, fresh_seed
 from daf_nb.envs.settings import Setting
 from daf_nb.envs.spaces import AgentSpaces, agent_spaces, equal_spaces
 from daf_nb.envs.stages import set_stage
+from daf_nb.envs.tape import Tape
 from daf_nb.envs.vec_env import AgentVecEnv, GroupVecEnv
 from daf_nb.envs.worlds import World, WorldLike, Wrapper, close_world, known_wrappers
 
@@ -26,6 +28,8 @@ __all__ = [
     "Layout",
     "RowEnd",
     "Setting",
+    "Step",
+    "Tape",
     "World",
     "WorldLike",
     "Wrapper",
@@ -38,6 +42,7 @@ __all__ = [
     "known_wrappers",
     "make_env",
     "merge_layouts",
+    "play",
     "preflight",
     "set_stage",
 ]

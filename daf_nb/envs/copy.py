@@ -53,6 +53,11 @@ class Copy:
         self._died = False
         self._last_infos: dict[str, Mapping[str, Any]] = {}
 
+    @property
+    def returns(self) -> dict[str, float]:
+        """Agent -> sum of its rewards so far, for the agents that took part."""
+        return {agent: float(value) for agent, value in self._returns.items()}
+
     def reset(self, seat: Seat, setting: Setting, seed: int) -> None:
         """Starts the next episode: in `seat`, prepared for `setting`, with `seed`."""
         self.number += 1
@@ -126,7 +131,7 @@ class Copy:
             seed=self.seed,
             setting=self.setting,
             length=self.length,
-            returns={agent: float(value) for agent, value in self._returns.items()},
+            returns=self.returns,
             terminated=self._died,
             info=self._last_infos,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from pettingzoo.utils.env import ParallelEnv
 from daf_nb.envs.drivers import DirectWorld, drive
 from daf_nb.envs.flight import MAX_CYCLES, Flight
 from daf_nb.envs.spaces import AgentSpaces, equal_groups
+from daf_nb.envs.twin import Twin
 from daf_nb.envs.worlds import World, WorldLike, Wrapper, close_world
 from daf_nb.errors import DafWarning, TrainingEnvironmentError
 
@@ -34,6 +36,8 @@ class EnvDescription:
         action_masks: the world says which actions are allowed.
         direct: stepped without PettingZoo's conversion layers.
         findings: what is allowed but worth knowing.
+        repeats: the episode came out alike on a second instance, so that tapes of it can be played
+            again and runs be resumed.
     """
 
     name: str
@@ -47,6 +51,7 @@ class EnvDescription:
     action_masks: bool
     direct: bool
     findings: tuple[str, ...]
+    repeats: bool = True
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {len(self.agents)} agents"]
@@ -102,19 +107,32 @@ def describe_env(
 def preflight(world: World, *, strict: bool = False, seed: int = 0) -> EnvDescription:
     """Plays one episode of random actions and checks every step of it.
 
+    A second instance plays along, for at most half a second, to see whether the episode repeats.
+
     Raises:
         TrainingEnvironmentError: the world breaks the parallel API, its own spaces (shape, dtype;
             bounds too where `strict`), or gives NaN or infinity.
     """
-    env = world.build()
-    try:
-        flight = Flight(env, world.name)
+    with ExitStack() as built:
+        env = world.build()
+        built.callback(close_world, env, world.name)
+        flight = Flight(env, world.name, _twin(world, env, built))
         flight.play(seed)
         if strict and flight.findings:
             raise TrainingEnvironmentError(f"{world.name}: " + "; ".join(flight.findings.values()))
         return _described(flight, direct=isinstance(drive(env), DirectWorld))
-    finally:
-        close_world(env, world.name)
+
+
+def _twin(world: World, env: ParallelEnv, built: ExitStack) -> Twin | None:
+    """A second instance, where one can be had."""
+    try:
+        second = world.build()
+    except Exception:  # whatever a factory raises that can be called once only
+        return None
+    if second is env:
+        return None
+    built.callback(close_world, second, world.name)
+    return Twin(second)
 
 
 def _described(flight: Flight, *, direct: bool) -> EnvDescription:
@@ -133,4 +151,5 @@ def _described(flight: Flight, *, direct: bool) -> EnvDescription:
         action_masks=flight.masked,
         direct=direct,
         findings=tuple(flight.findings.values()),
+        repeats="repeats" not in flight.findings,
     )

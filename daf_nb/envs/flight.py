@@ -10,6 +10,7 @@ from gymnasium import spaces
 from pettingzoo.utils.env import ParallelEnv
 
 from daf_nb.envs.spaces import agent_spaces
+from daf_nb.envs.twin import Twin, copied, outcome
 from daf_nb.errors import TrainingEnvironmentError
 
 __all__ = ["MAX_CYCLES", "Flight"]
@@ -21,6 +22,11 @@ MAX_CYCLES = 200
 class Flight:
     """One checked episode of a world.
 
+    Args:
+        env: the world.
+        name: what it is called.
+        twin: plays along, to see whether the episode repeats; None where there is none.
+
     Attributes:
         spaces: agent -> what it sees and does.
         findings: kind -> what is allowed but worth knowing.
@@ -31,8 +37,8 @@ class Flight:
         length: world steps played.
     """
 
-    def __init__(self, env: ParallelEnv, name: str) -> None:
-        self.env, self.name = env, name
+    def __init__(self, env: ParallelEnv, name: str, twin: Twin | None = None) -> None:
+        self.env, self.name, self.twin = env, name, twin
         self.spaces = agent_spaces(env)
         self.findings: dict[str, str] = {}
         self.seen: set[str] = set()
@@ -57,14 +63,21 @@ class Flight:
             self.fail(f"reset returned {type(result).__name__}, not (observations, infos)")
         observations, infos = result
         self.look(self.env.agents, observations, infos)
+        if self.twin:
+            self.twin.reset(seed, outcome(self.env, observations, {}, {}, {}, infos))
         while self.env.agents and self.length < MAX_CYCLES:
             observations, infos = self.step(observations, infos)
+        if self.twin:
+            self.twin.again(seed)
+            if self.twin.finding:
+                self.findings["repeats"] = self.twin.finding
 
     def step(
         self, observations: Mapping[str, Any], infos: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         acting = list(self.env.agents)
         actions = {agent: self.choose(agent, observations, infos) for agent in acting}
+        given = copied(actions)
         try:
             result = self.env.step(actions)
         except Exception as error:
@@ -89,6 +102,8 @@ class Flight:
         ended = [agent for agent in acting if agent not in self.env.agents]
         told = [agent for agent in ended if agent in observations]
         self.look([*self.env.agents, *told], observations, infos)
+        if self.twin and self.twin.playing:
+            self.twin.step(given, outcome(self.env, *result))
         return observations, infos
 
     def note_ends(

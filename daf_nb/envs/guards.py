@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -11,7 +12,7 @@ from daf_nb.envs.arrays import Arrays, RowEnd
 from daf_nb.envs.copy import Copy
 from daf_nb.errors import ConfigError, TrainingEnvironmentError
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "per_copy"]
 
 
 class Guard:
@@ -128,3 +129,15 @@ class Guard:
             f"{state.seed}), step {state.length}, {action}. Nothing was learned from it. Mend the "
             "world, or bound the value with a wrapper (clip_reward_v0, nan_zeros_v0)."
         )
+
+
+def per_copy(actions: Mapping[str, np.ndarray], arrays: Arrays) -> list[list[Any]]:
+    """One list per copy, an action per column: Python ints where scalar, else arrays."""
+    rows: list[list[Any]] = [[] for _ in arrays.alive]
+    for name in arrays.groups:
+        part = actions[name]
+        if isinstance(arrays.spaces[name].action, (spaces.Discrete, spaces.MultiDiscrete)):
+            part = part.astype(np.int64, copy=False)
+        for row, chosen in zip(rows, part.tolist() if part.ndim == 2 else part, strict=True):
+            row.extend(chosen)
+    return rows

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from daf_nb.envs.settings import Setting
 from daf_nb.envs.spaces import AgentSpaces, storage
 from daf_nb.errors import ConfigError
 
@@ -29,6 +30,19 @@ class Layout:
     spaces: Mapping[str, AgentSpaces]
     goal_size: int = 0
     padded_actions: bool = False
+
+    def refuse_goal(self, setting: Setting) -> None:
+        """Stops at a setting whose goal does not fit.
+
+        Raises:
+            ConfigError: it does not.
+        """
+        size, goal = self.goal_size, setting.goal
+        if goal is not None and (np.shape(goal) != (size,) or not np.isfinite(goal).all()):
+            raise ConfigError(
+                f"{setting}: goal {goal!r}; {size} finite numbers are needed, as the layout's "
+                "goal_size says."
+            )
 
 
 def merge_layouts(

@@ -54,8 +54,10 @@ class Seat:
         self._in_dict = frozenset(agent for agent, its in own.items() if its.masked)
         self._restricted: set[str] = set()
         self._choices = arrays.choices[copy]
-        self._own_choices = self._choices.copy()
+        self._own_choices = np.zeros_like(self._choices)
         for group, columns in arrays.groups.items():
+            action = arrays.spaces[group].action
+            self._own_choices[columns] = action.n if isinstance(action, spaces.Discrete) else 0
             for place, agent in enumerate(arrays.agents[columns]):
                 if agent in own:
                     row = arrays.observations[group][copy, place, ...]

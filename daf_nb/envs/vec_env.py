@@ -7,121 +7,18 @@ from typing import Any
 
 import numpy as np
 from pettingzoo.utils.env import ParallelEnv
-from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices
 
+from daf_nb.envs.arrays import Episode
 from daf_nb.envs.copies import Copies
+from daf_nb.envs.rows import RowVecEnv
+from daf_nb.envs.tape import Tape
+from daf_nb.envs.worlds import World
 from daf_nb.errors import ConfigError
 
 __all__ = ["AgentVecEnv", "GroupVecEnv"]
 
-_MASKS = "action_masks"
 
-
-class _RowVecEnv(VecEnv):
-    """What both faces share: rows of one group, and calls that reach the worlds behind them."""
-
-    def __init__(self, copies: Copies, group: str) -> None:
-        self._source = copies
-        self._group = group
-        columns = copies.arrays.groups[group]
-        agents = copies.arrays.agents[columns]
-        self.row_agents: list[str] = agents * copies.num_envs
-        self.row_copies: np.ndarray = np.repeat(np.arange(copies.num_envs), len(agents))
-        self._row_of = {agent: place for place, agent in enumerate(agents)}
-        self._silent: list[dict[str, Any]] = [{} for _ in self.row_agents]
-        self._columns = columns
-        self._offers_masks = group in copies.arrays.masks
-        shared = copies.arrays.spaces[group]
-        super().__init__(len(self.row_agents), shared.observation, shared.action)
-
-    @property
-    def alive(self) -> np.ndarray:
-        """Bool [rows]: the row's agent is alive now, so its next action counts."""
-        return self._rows(self._source.arrays.alive)
-
-    @property
-    def terminated(self) -> np.ndarray:
-        """Bool [rows]: the row's agent died or reached its goal in the last step."""
-        return self._rows(self._source.arrays.terminated)
-
-    @property
-    def truncated(self) -> np.ndarray:
-        """Bool [rows]: a limit cut the row's agent off in the last step."""
-        return self._rows(self._source.arrays.truncated)
-
-    @property
-    def copies(self) -> Copies:
-        """The copies behind the rows, with the episodes that ended in the last step."""
-        return self._source
-
-    def action_masks(self) -> np.ndarray:
-        """Bool [rows, number of actions]: what each row may do now, as sb3-contrib reads it."""
-        masks = self._source.arrays.masks[self._group]
-        return masks.reshape(self.num_envs, -1).copy()
-
-    def infos(self) -> list[dict[str, Any]]:
-        """SB3's infos of the last step, one dict per row; silent rows share no new dictionary."""
-        source, rows = self._source, self._row_of
-        if any(self._silent):  # somebody wrote into what was said of a silent row
-            self._silent = [{} for _ in self.row_agents]
-        infos = self._silent[:]
-        for (copy, agent), info in source.infos.items():
-            if agent in rows:
-                infos[copy * len(rows) + rows[agent]] = dict(info)
-        for end in source.ends:
-            if end.agent in rows:
-                row = end.copy * len(rows) + rows[end.agent]
-                infos[row] = {
-                    **infos[row],
-                    "TimeLimit.truncated": end.truncated,
-                    "terminal_observation": self._final(end.observation),
-                    "episode": {"r": end.episode_return, "l": end.length},
-                }
-        return infos
-
-    def _final(self, observation: np.ndarray | None) -> np.ndarray:
-        block = self._source.arrays.observations[self._group]
-        return np.zeros(block.shape[2:], block.dtype) if observation is None else observation
-
-    def _rows(self, plane: np.ndarray) -> np.ndarray:
-        return plane[:, self._columns].flatten()
-
-    def _worlds(self, indices: VecEnvIndices) -> list[tuple[int, ParallelEnv]]:
-        return [(i, self._source.envs[self.row_copies[i]]) for i in self._get_indices(indices)]
-
-    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        if attr_name == _MASKS and self._offers_masks:
-            return [self.action_masks] * len(list(self._get_indices(indices)))
-        if attr_name == "render_mode":
-            return [getattr(env, attr_name, None) for _, env in self._worlds(indices)]
-        return [getattr(env, attr_name) for _, env in self._worlds(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        for _, env in self._worlds(indices):
-            setattr(env, attr_name, value)
-
-    def env_method(
-        self,
-        method_name: str,
-        *method_args: Any,
-        indices: VecEnvIndices = None,
-        **method_kwargs: Any,
-    ) -> list[Any]:
-        worlds = self._worlds(indices)
-        if method_name == _MASKS and self._offers_masks:
-            masks = self.action_masks()
-            return [masks[i] for i, _ in worlds]
-        return [getattr(env, method_name)(*method_args, **method_kwargs) for _, env in worlds]
-
-    def env_is_wrapped(self, wrapper_class: type, indices: VecEnvIndices = None) -> list[bool]:
-        return [isinstance(env, wrapper_class) for _, env in self._worlds(indices)]
-
-    def get_images(self) -> Sequence[np.ndarray | None]:
-        """One picture per copy."""
-        return [np.asarray(env.render()) for env in self._source.envs]
-
-
-class AgentVecEnv(_RowVecEnv):
+class AgentVecEnv(RowVecEnv):
     """`num_envs` copies of a world as one SB3 `VecEnv` with a row per (copy, agent).
 
     Rows are copy-major, agents in the order of the world's `possible_agents`. An agent's last step
@@ -139,6 +36,7 @@ class AgentVecEnv(_RowVecEnv):
         num_envs: copies of the world (SB3's `num_envs` attribute counts rows).
         seed: run seed in [0, 2**32 - 1]; every episode of every copy gets its own seed from it.
         num_workers: 0; all copies are stepped in this process.
+        world: what the factory builds, for the tapes to say so.
 
     Raises:
         ConfigError: the agents' spaces differ, or workers were asked for.
@@ -151,12 +49,13 @@ class AgentVecEnv(_RowVecEnv):
         num_envs: int,
         seed: int | None = None,
         num_workers: int = 0,
+        world: World | None = None,
     ) -> None:
         if num_workers:
             raise ConfigError(
                 f"num_workers={num_workers}: copies are stepped in this process so far; use 0."
             )
-        copies = Copies(factory, num_envs=num_envs, seed=seed)
+        copies = Copies(factory, num_envs=num_envs, seed=seed, world=world)
         try:
             super().__init__(copies, "all")
         except BaseException:
@@ -192,6 +91,29 @@ class AgentVecEnv(_RowVecEnv):
             self._note_resets(episode.copy for episode in source.episodes)
         return self._observations(), self._rows(source.arrays.rewards), dones, infos
 
+    @property
+    def on_tape(self) -> Callable[[Episode, Callable[[], Tape]], object] | None:
+        """Told of every episode that ends, with a function that gives its tape; see `Copies`."""
+        return self._source.on_tape
+
+    @on_tape.setter
+    def on_tape(self, listener: Callable[[Episode, Callable[[], Tape]], object] | None) -> None:
+        self._source.on_tape = listener
+
+    def tapes(self) -> list[Tape]:
+        """The episodes in progress, one of each copy, as they are now."""
+        return self._source.tapes()
+
+    def restore(self, tapes: Iterable[Tape]) -> np.ndarray:
+        """Puts copies into the middle of their taped episodes, as `Copies.restore` does.
+
+        Returns:
+            The observations, as `reset` does.
+        """
+        self._source.restore(tapes)
+        self._note_resets(range(self._source.num_envs))
+        return self._observations()
+
     def close(self) -> None:
         """Closes every copy's world once."""
         self._source.close()
@@ -210,7 +132,7 @@ class AgentVecEnv(_RowVecEnv):
                 self.reset_infos[copy * len(self._row_of) + self._row_of[agent]] = dict(info)
 
 
-class GroupVecEnv(_RowVecEnv):
+class GroupVecEnv(RowVecEnv):
     """The rows of one group as the `env` of that group's SB3 model.
 
     One collector steps the world for all groups, so this face does not step or reset; spaces,

@@ -12,9 +12,18 @@ import pettingzoo
 from pettingzoo.utils.conversions import aec_to_parallel
 from pettingzoo.utils.env import AECEnv, ParallelEnv
 
+from daf_nb.envs.remedies import remedy
 from daf_nb.errors import ConfigError, DafWarning, unknown_name
 
-__all__ = ["World", "WorldLike", "Wrapper", "as_parallel", "close_world", "known_wrappers"]
+__all__ = [
+    "World",
+    "WorldLike",
+    "Wrapper",
+    "as_parallel",
+    "close_world",
+    "known_wrappers",
+    "registry_id",
+]
 
 WorldLike = str | Callable[..., Any]
 Wrapper = str | tuple[str, Mapping[str, Any]] | Callable[[Any], Any]
@@ -87,7 +96,7 @@ def known_wrappers() -> list[str]:
     return sorted(names - _NOT_FOR_WORLDS.keys())
 
 
-def _registry_id(path: str) -> str:
+def registry_id(path: str) -> str:
     """`pettingzoo.sisl.pursuit_v5` -> `sisl/pursuit-v5`; calling those modules is deprecated."""
     parts = path.split(".")
     stem, _, version = parts[-1].rpartition("_v")
@@ -97,7 +106,7 @@ def _registry_id(path: str) -> str:
 
 
 def _resolve(name: str) -> Callable[..., Any]:
-    name = _registry_id(name)
+    name = registry_id(name)
     if name in pettingzoo.parallel_registry:
         return lambda **kwargs: pettingzoo.make("parallel", name, **kwargs)
     if name in pettingzoo.aec_registry:
@@ -125,11 +134,12 @@ def _resolve(name: str) -> Callable[..., Any]:
 
 
 def as_parallel(env: Any, name: str) -> ParallelEnv:
-    """`env` itself, or the parallel form of a turn-based world that allows it.
+    """`env` itself, or the parallel form of a turn-based world that allows it; remedied.
 
     Raises:
         ConfigError: it is turn-based for good, or no PettingZoo world.
     """
+    remedy(env)
     if isinstance(env, ParallelEnv):
         return env
     if not isinstance(env, AECEnv):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from typing import Any
 
@@ -11,7 +12,7 @@ from gymnasium import spaces
 
 from daf_nb.envs import describe_env, make_env
 from daf_nb.errors import DafWarning, TrainingEnvironmentError
-from daf_nb.testing import Scripted
+from daf_nb.testing import SCENARIOS, Scripted
 from tests import worlds
 
 
@@ -262,20 +263,170 @@ def test_a_description_reads_as_text():
     assert "note: observation of agent_1" in str(describe_env(Bounded, env_kwargs={"value": 9}))
 
 
-def test_the_preflight_episode_closes_its_world_and_repeats():
-    closed, played = [], []
+def test_the_preflight_episode_closes_its_worlds_and_repeats():
+    built, closed = [], []
 
-    class Closing(worlds.Continuous):
+    class Recording(worlds.Continuous):
+        def __init__(self):
+            super().__init__()
+            self.played = []
+            built.append(self)
+
+        def step(self, actions):
+            self.played.append({agent: action.tolist() for agent, action in actions.items()})
+            return super().step(actions)
+
         def close(self):
             closed.append(self)
 
-    class Recording(Closing):
-        def step(self, actions):
-            played.append({agent: action.tolist() for agent, action in actions.items()})
-            return super().step(actions)
+    describe_env(Recording)
+    describe_env(Recording)
+    assert len(built) == 4
+    assert sorted(map(id, closed)) == sorted(map(id, built))
+    (first, twin), (again, _) = built[:2], built[2:]
+    assert len(first.played) == 5
+    assert twin.played == 2 * first.played  # once beside it, once more afterwards
+    assert again.played == first.played
 
-    describe_env(Recording)
-    describe_env(Recording)
-    assert len(closed) == 2
-    assert len(played) == 10
-    assert played[:5] == played[5:]
+
+# Does an episode repeat?
+
+
+class Shared(Scripted):
+    """Draws what agent_1 sees or earns, from step 3 on, from a state that all instances share."""
+
+    generator_of_all = np.random.default_rng(0)
+
+    def __init__(self, *, where="observation", source="class"):
+        self.where = where
+        self.draw = {
+            "class": self.generator_of_all.random,
+            "numpy": np.random.random,
+            "python": random.random,
+        }[source]
+        super().__init__(agents=2, limit=6)
+
+    def strikes(self, agent, where):
+        return (agent, where) == ("agent_1", self.where) and self.elapsed >= 3
+
+    def observe(self, agent):
+        seen = super().observe(agent)
+        if self.strikes(agent, "observation"):
+            seen[2] = self.draw()
+        return seen
+
+    def reward(self, agent, action):
+        return self.draw() if self.strikes(agent, "reward") else super().reward(agent, action)
+
+
+class Seeding(Scripted):
+    """Seeds numpy's global state at reset and draws from it: exact only as long as it is alone."""
+
+    def reset(self, seed=None, options=None):
+        np.random.seed(seed)  # noqa: NPY002 - what a careless world does
+        return super().reset(seed=seed, options=options)
+
+    def observe(self, agent):
+        return super().observe(agent) + np.float32(np.random.random())  # noqa: NPY002
+
+
+class Growing(Scripted):
+    """What agents see grows from episode to episode."""
+
+    def __init__(self):
+        self.episodes = 0
+        super().__init__(agents=2, limit=3)
+
+    def reset(self, seed=None, options=None):
+        self.episodes += 1
+        return super().reset(seed=seed, options=options)
+
+    def observe(self, agent):
+        return super().observe(agent) + np.float32(self.episodes)
+
+
+class Withholding(worlds.Masked):
+    """Forbids another action on every instance."""
+
+    made = 0
+
+    def __init__(self):
+        Withholding.made += 1
+        self.number = self.made
+        super().__init__(limit=9)
+
+    def mask(self):
+        mask = np.ones(4, np.int8)
+        mask[self.number % 4] = 0
+        return mask
+
+
+def finding(world, **env_kwargs) -> str:
+    seen = describe_env(world, env_kwargs=env_kwargs)
+    assert not seen.repeats
+    (found,) = seen.findings
+    assert "resuming and replaying will not be exact" in found
+    return found
+
+
+@pytest.mark.parametrize("where", ["observation", "reward"])
+def test_what_instances_share_is_found_with_agent_and_step(where):
+    found = finding(Shared, where=where)
+    assert found.startswith(f"{where} of agent_1 at step 3 is another on a second instance")
+    assert "Something draws" not in found
+
+
+@pytest.mark.parametrize(
+    ("source", "words"), [("numpy", "draws from numpy.random,"), ("python", "draws from random,")]
+)
+def test_a_world_that_draws_from_a_global_state_is_told_which(source, words):
+    assert words in finding(Shared, source=source)
+
+
+def test_a_global_state_that_is_seeded_at_reset_is_found_out_too():
+    """Alone, such a world repeats; copies that take turns do not."""
+    assert "draws from numpy.random," in finding(Seeding)
+
+
+def test_an_episode_that_depends_on_those_before_it_is_found():
+    found = finding(Growing)
+    assert found.startswith("observation of agent_0 at step 0 is another once the instance has")
+
+
+def test_another_action_mask_is_found():
+    assert finding(Withholding).startswith("action mask of agent_0 at step 0 is another")
+
+
+def test_what_does_not_repeat_warns_and_in_strict_mode_stops():
+    with pytest.warns(DafWarning, match="will not be exact"):
+        make_env(Growing)
+    assert "will not be exact" in preflight_fails(Growing, strict=True)
+
+
+def test_a_second_instance_that_cannot_be_had_is_no_finding():
+    only = Scripted(agents=2, limit=3)
+    calls = iter([Scripted(agents=2, limit=3)])
+    for factory in (lambda: only, lambda: next(calls)):
+        assert describe_env(factory).findings == ()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_sound_worlds_repeat(scenario):
+    seen = describe_env(SCENARIOS[scenario])
+    assert (seen.repeats, seen.findings) == (True, ())
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        "mpe2.simple_spread_v3",
+        "mpe2.simple_tag_v3",
+        "daf_nb.envs.sparse_spread",
+        "butterfly/knights_archers_zombies-v11",
+        "butterfly/pistonball-v6",
+        "sisl/multiwalker-v9",
+        "sisl/pursuit-v5",
+    ],
+)
+def test_known_worlds_repeat(world):
+    assert describe_env(world).repeats
