@@ -20,7 +20,13 @@ import daf_nb
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CORE = [Requirement(line) for line in PROJECT["dependencies"]]
-DEV = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = PROJECT["optional-dependencies"]
+DEV = [
+    Requirement(line)
+    for lines in EXTRAS.values()
+    for line in lines
+    if not line.startswith(f"{PROJECT['name']}[")
+]
 
 
 def names(requirements: list[Requirement]) -> set[str]:
