@@ -49,6 +49,16 @@ class AdaptiveConfig(Settings):
         gt=0,
         description="agent-steps between two checkpoints; None leaves the run's own",
     )
+    wandb_project: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a run that it steers is told to Weights & Biases too, in this project",
+    )
+
+    @property
+    def integrate_with_wandb(self) -> bool:
+        """A run is told to Weights & Biases too."""
+        return self.wandb_project is not None
 
     @field_validator("rules", mode="before")
     @classmethod

@@ -65,6 +65,11 @@ class RlConfig(Settings):
         gt=0,
         description="save the policies every so many agent-steps; None for at the end",
     )
+    strict: bool = Field(
+        default=False,
+        description="what the pre-flight episode finds, such as an observation outside its Box, "
+        "ends the run before its first step, in place of a warning",
+    )
     curriculum_config: CurriculumConfig | None = Field(
         default=None, description="train on a curriculum made from this"
     )

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from pathlib import Path
 
+from daf_nb.config import lab, project_root
 from daf_nb.errors import RecordError
+from daf_nb.names import safe_name
+from daf_nb.record.trashed import trashed_runs
 
 __all__ = ["claim_folder", "project_root", "run_ids", "runs_root", "safe_name"]
 
-ROOT_MARKS = ("pyproject.toml", ".git")
-
 
 def runs_root(runs_dir: Path | str | None = None) -> Path:
-    """The folder of all runs: the argument, else `DAF_NB_RUNS`, else `runs/` at the project's root.
+    """The folder of all runs: the argument, else the lab's `runs_dir`, else `runs/` at the root.
 
-    The folder need not exist yet.
+    The lab's is `DAF_NB_RUNS_DIR`, or what a file or a call says; the root is the project's. The
+    folder need not exist yet.
+
+    Raises:
+        ConfigError: the lab is set up in a way that cannot be.
     """
-    chosen = runs_dir or os.environ.get("DAF_NB_RUNS")
-    return Path(chosen).expanduser().absolute() if chosen else project_root() / "runs"
-
-
-def project_root() -> Path:
-    """The nearest folder, from the working directory upwards, with a `pyproject.toml` or a `.git`.
-
-    Without one, the working directory. A notebook's kernel starts beside its notebook.
-    """
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if any((folder / mark).exists() for mark in ROOT_MARKS):
-            return folder
-    return here
+    if runs_dir:
+        return Path(runs_dir).expanduser().absolute()
+    return lab().runs_dir or project_root() / "runs"
 
 
 def run_ids(root: Path) -> list[int]:
@@ -49,12 +41,16 @@ def run_ids(root: Path) -> list[int]:
 def claim_folder(root: Path) -> tuple[int, Path]:
     """Makes the folder of a new run. However many ask at once, in any process, each gets its own.
 
+    The number of a run in the trash is not given again, so that the run can come back.
+
     Raises:
         RecordError: no folder can be made there.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        number = max(run_ids(root), default=0) + 1
+        # First the runs, then the trash: one that is deleted meanwhile is seen twice, not never.
+        taken = [*run_ids(root), *(run.id for run in trashed_runs(root))]
+        number = max(taken, default=0) + 1
         while True:
             try:
                 (root / str(number)).mkdir()
@@ -65,20 +61,8 @@ def claim_folder(root: Path) -> tuple[int, Path]:
     except OSError as error:
         raise RecordError(
             f"No run can be recorded in {root}: {error}. Name another folder with runs_dir=..., "
-            "or with the environment variable DAF_NB_RUNS."
+            "or with the environment variable DAF_NB_RUNS_DIR."
         ) from error
-
-
-def safe_name(text: str) -> str:
-    """A file name for any text: the text where that is harmless, else what may stay and a digest.
-
-    Different texts have different names; case counts.
-    """
-    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}", text):
-        return text
-    stem = re.sub(r"[^A-Za-z0-9_.-]", "_", text[:64]).lstrip(".-")
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return f"{stem}-{digest}" if stem else digest
 
 
 def _is_run(entry: os.DirEntry[str]) -> bool:

@@ -155,7 +155,7 @@ def test_sets_go_by_name(name):
         ({"rehearsal": 0}, "greater than or equal to 1"),
         ({"enable_checkpointing": False, "checkpoint_interval": 5}, "needs enable_checkpointing"),
         ({"experiment": "x"}, "Did you mean 'experiment_id'?"),
-        ({"wandb_project": "x"}, "unknown AdaptiveConfig field 'wandb_project'"),
+        ({"wandb_projekt": "x"}, "Did you mean 'wandb_project'"),
     ],
 )
 def test_a_config_that_cannot_be_is_refused_with_what_can(fields, said):

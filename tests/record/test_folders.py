@@ -3,15 +3,14 @@ import json
 import pytest
 
 from daf_nb.errors import RecordError
-from daf_nb.record.folders import claim_folder, project_root, run_ids, runs_root, safe_name
+from daf_nb.record.folders import claim_folder, project_root, run_ids, runs_root
 from tests.record.children import start_child, tell
-
-HOSTILE = ["../x", "/etc/passwd", "a\\b", "<b>x</b>", "a\x00b", "", ".", "..", ".hidden", "-rf"]
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    monkeypatch.delenv("DAF_NB_RUNS", raising=False)
+    for name in ("DAF_NB_RUNS", "DAF_NB_RUNS_DIR"):
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "notebooks" / "deep").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "notebooks" / "deep")
@@ -26,7 +25,9 @@ def test_runs_live_at_the_projects_root_seen_from_a_notebook(project):
 def test_the_environment_goes_before_the_project_and_the_argument_before_both(
     project, tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("DAF_NB_RUNS", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("DAF_NB_RUNS", str(tmp_path / "older"))
+    assert runs_root() == tmp_path / "older"
+    monkeypatch.setenv("DAF_NB_RUNS_DIR", str(tmp_path / "elsewhere"))
     assert runs_root() == tmp_path / "elsewhere"
     assert runs_root("near") == tmp_path / "notebooks" / "deep" / "near"
 
@@ -46,7 +47,7 @@ def test_a_claim_goes_past_the_highest_number(tmp_path):
 
 def test_a_root_that_cannot_be_is_refused_with_the_way_out(tmp_path):
     (tmp_path / "runs").touch()
-    with pytest.raises(RecordError, match="DAF_NB_RUNS"):
+    with pytest.raises(RecordError, match="DAF_NB_RUNS_DIR"):
         claim_folder(tmp_path / "runs")
 
 
@@ -74,18 +75,3 @@ def test_thirty_two_simultaneous_starts_get_thirty_two_numbers(tmp_path):
     assert sorted(claimed) == list(range(1, 33))
     for number in range(1, 33):
         assert json.loads((tmp_path / str(number) / "run.json").read_text())["status"] == "QUEUED"
-
-
-@pytest.mark.parametrize("text", [*HOSTILE, "x" * 10_000, "é", "\ud800"])
-def test_any_text_becomes_one_harmless_file_name(tmp_path, text):
-    name = safe_name(text)
-    (tmp_path / name).touch()
-    assert [entry.name for entry in tmp_path.iterdir()] == [name]
-    assert not name.startswith((".", "-"))
-    assert safe_name(name) == name
-
-
-def test_harmless_names_stay_and_different_texts_stay_different():
-    assert safe_name("adversary_0.v2") == "adversary_0.v2"
-    texts = {"a/b", "a_b", "a b", "x" * 100, "x" * 101, *HOSTILE}
-    assert len({safe_name(text) for text in texts}) == len(texts)
