@@ -15,8 +15,9 @@ from daf_nb.control.knobs import Knob
 from daf_nb.control.requests import Request
 from daf_nb.control.results import evaluation_metrics, training_metrics
 from daf_nb.control.steering import Steering
+from daf_nb.control.store import Store
 from daf_nb.control.tracking import SignalState
-from daf_nb.errors import ConfigError
+from daf_nb.errors import AdaptiveControllerError, ConfigError
 
 __all__ = ["AdaptiveController"]
 
@@ -47,6 +48,11 @@ class AdaptiveController:
         self._steering = Steering(self.config)
 
     # Reading
+
+    @property
+    def store(self) -> Store:
+        """The record of the run that it steers: for metrics and evaluations of one's own."""
+        return Store(self._steering)
 
     @property
     def mode(self) -> str:
@@ -203,6 +209,20 @@ class AdaptiveController:
         return self._steering.course(what)
 
     # The run
+
+    def save_checkpoint(self) -> None:
+        """The policies are saved at the next boundary; returns at once.
+
+        Raises:
+            AdaptiveControllerError: no run is attached, or `enable_checkpointing` is False.
+        """
+        host = self._steering.attached("save_checkpoint")
+        if not self.config.enable_checkpointing:
+            raise AdaptiveControllerError(
+                "save_checkpoint: enable_checkpointing=False keeps this controller from asking for "
+                "checkpoints; run.checkpoint() saves one."
+            )
+        host.checkpoint()
 
     def start_experiment(self) -> dict[str, Any]:
         """Trains until the end; the trainer's results and errors.

@@ -48,5 +48,5 @@ class Host(Protocol):
         ...
 
     def tell(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Who listens to the run hears of it: "decision" or "rules"."""
+        """Who listens to the run hears of it: "decision", "rules" or "logged"."""
         ...

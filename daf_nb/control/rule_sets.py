@@ -22,9 +22,9 @@ def rules(name: str, *, success_band: _Band = _BAND) -> tuple[Rule, ...]:
     Args:
         name: "curriculum" keeps success in its band by difficulty, and supports where it stands
             still; "learner" keeps the policy's step in its band by the learning rate, and its
-            entropy from collapse; "epochs" does the former by epochs; "machine" answers to speed
-            and memory; "stopping" ends what gains nothing more; "standard" is curriculum and
-            learner; "all" is every rule.
+            entropy from collapse; "epochs" does the former by epochs; "machine" answers to
+            speed, memory and gradients; "stopping" ends what gains nothing more; "standard" is
+            curriculum and learner; "all" is every rule.
         success_band: the band of the rules on success.
 
     Raises:
@@ -146,6 +146,33 @@ def _machine(band: _Band) -> tuple[Rule, ...]:
             cooldown=10,
             above=Action(knob="batch_size", factor=0.5, at_least=32),
             description="memory is almost full: smaller minibatches",
+        ),
+        Rule(
+            name="buffers",
+            signal="memory/buffers_share",
+            high=0.5,
+            cooldown=3,
+            above=Action(knob="n_steps", factor=0.5, at_least=16),
+            description="the buffers of rollouts hold more than what memory is left: shorter ones",
+        ),
+        Rule(
+            name="gradient clipping",
+            signal="train/gradient_norm",
+            smoothing=0.5,
+            high=10.0,
+            cooldown=10,
+            above=Action(knob="max_grad_norm", to=0.5),
+            unless={"train/gradient_clipped_share": 0.01},
+            description="gradients 20 times as long as what PPO lets through by default, hardly "
+            "any clipped: clip them there",
+        ),
+        Rule(
+            name="mixed precision",
+            signal="memory/policy_bytes",
+            high=float(1 << 30),
+            above=Action(knob="mixed_precision", to=True),
+            description="policies of more than 1 GiB: their networks in bfloat16, where they are "
+            "on a GPU that has it",
         ),
     )
 

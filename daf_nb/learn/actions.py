@@ -19,6 +19,7 @@ from stable_baselines3.common.distributions import (
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.vec_env import VecTransposeImage
 
+from daf_nb.learn.precision import full
 from daf_nb.learn.private import PrivateNoise
 
 __all__ = ["act", "as_seen", "judge", "to_world"]
@@ -77,16 +78,20 @@ def judge(
     if masks is not None or not _is_lean(policy):
         extra: dict[str, Any] = {} if masks is None else {"action_masks": masks}
         values, log_probs, entropies = policy.evaluate_actions(observations, actions, **extra)
-        return log_probs, values.flatten(), entropies
+        return full(log_probs), full(values.flatten()), _full_or_none(entropies)
     latent_pi, latent_vf = _latents(policy, observations)
-    values = policy.value_net(latent_vf).flatten()
+    values = full(policy.value_net(latent_vf).flatten())
     if isinstance(policy.action_dist, CategoricalDistribution):
-        every = torch.log_softmax(policy.action_net(latent_pi), -1)
+        every = torch.log_softmax(full(policy.action_net(latent_pi)), -1)
         log_probs = every.gather(1, actions[:, None]).squeeze(1)
         return log_probs, values, -(every * every.exp()).sum(-1)
-    mean, scale = policy.action_net(latent_pi), policy.log_std.exp()
+    mean, scale = full(policy.action_net(latent_pi)), policy.log_std.exp()
     entropy = (0.5 + _LOG_SQRT_2_PI + scale.log()).sum()
     return _log_density(actions, mean, scale), values, entropy.expand(len(mean))
+
+
+def _full_or_none(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    return None if tensor is None else full(tensor)
 
 
 def _is_lean(policy: BasePolicy) -> bool:

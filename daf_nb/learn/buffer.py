@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from stable_baselines3.common.type_aliases import RolloutBufferSamples
 
 from daf_nb.errors import ConfigError
 
-__all__ = ["AgentRolloutBuffer", "action_width"]
+__all__ = ["AgentRolloutBuffer", "action_width", "buffer_of"]
 
 
 class AgentRolloutBuffer(RolloutBuffer):
@@ -29,17 +30,37 @@ class AgentRolloutBuffer(RolloutBuffer):
         masks: bool [rows, steps, number of actions], once `keep_masks` was called; else None.
         rng: what shuffles minibatches: anything with numpy's `permutation(n)`.
         partial: allow a smaller last minibatch, as SB3 does; otherwise minibatches are even.
+        precision: what an update runs the networks in; None for the parameters' own.
     """
 
     rng: np.random.Generator | np.random.RandomState
     partial: bool = False
+    precision: torch.dtype | None = None
     masks: np.ndarray | None = None
 
     def reset(self) -> None:
         """Forgets the rollout; allocates at the first call only."""
         self.pos, self.full, self.generator_ready = 0, False, False
-        if hasattr(self, "alive"):
-            return
+        if not hasattr(self, "alive"):
+            self.rng = np.random.default_rng()
+            self._allocate()
+
+    def resize(self, steps: int) -> None:
+        """Forgets the rollout; from now on there is room for `steps` steps of every row."""
+        width = None if self.masks is None else self.masks.shape[-1]
+        self.buffer_size = steps
+        self._allocate()
+        if width is not None:
+            self.keep_masks(width)
+        self.reset()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        arrays = {id(one): one for one in vars(self).values() if isinstance(one, np.ndarray)}
+        return sum(one.nbytes for one in arrays.values())
+
+    def _allocate(self) -> None:
         plane = (self.n_envs, self.buffer_size)
         seen = np.dtype(self.observation_space.dtype or np.float32)
         kept = np.dtype(np.float32) if seen == np.float64 else seen
@@ -53,7 +74,6 @@ class AgentRolloutBuffer(RolloutBuffer):
         )
         self.alive, self.ended = np.zeros(plane, bool), np.zeros(plane, bool)
         self.episode_starts = self.ended  # SB3's name; nothing of ours reads it
-        self.rng = np.random.default_rng()
 
     def keep_masks(self, width: int) -> None:
         """Makes room for action masks of `width` actions per row."""
@@ -168,6 +188,13 @@ class AgentRolloutBuffer(RolloutBuffer):
                 data["advantages"][at],
                 data["returns"][at],
             )
+
+
+def buffer_of(model: Any) -> AgentRolloutBuffer:
+    """The rollout buffer of a model that `make_model` made."""
+    buffer = model.rollout_buffer
+    assert isinstance(buffer, AgentRolloutBuffer), "models are made by make_model"
+    return buffer
 
 
 def action_width(space: spaces.Space) -> int:

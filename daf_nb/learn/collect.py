@@ -12,7 +12,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.envs import Copies, Episode, GroupVecEnv, RowEnd
 from daf_nb.learn.actions import act, as_seen, to_world
-from daf_nb.learn.buffer import AgentRolloutBuffer
+from daf_nb.learn.buffer import buffer_of
 from daf_nb.learn.course import Course, go_on
 
 __all__ = ["Collector", "Rollout", "StepHook"]
@@ -122,7 +122,7 @@ class Collector:
         for name, model in self._models.items():
             columns = arrays.groups[name]
             model.num_timesteps += acted[name]
-            _buffer(model).result(
+            buffer_of(model).result(
                 arrays.rewards[:, columns].reshape(-1), ended[:, columns].reshape(-1)
             )
             if keep:
@@ -141,7 +141,7 @@ class Collector:
     def _choose(
         self, name: str, model: OnPolicyAlgorithm, alive: np.ndarray
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        arrays, buffer = self.copies.arrays, _buffer(model)
+        arrays, buffer = self.copies.arrays, buffer_of(model)
         observations, rows = self._observations(name, model), len(alive)
         masks = arrays.masks[name].reshape(rows, -1) if buffer.masks is not None else None
         actions, log_probs, values = act(model.policy, observations, self._generator, masks)
@@ -185,7 +185,7 @@ class Collector:
         """[copies, steps]: absolute advantages summed over live rows, and how many these were."""
         copies, sums, counts = self.copies.num_envs, 0.0, 0
         for model in self._models.values():
-            buffer = _buffer(model)  # rows are copy by copy; those not alive have advantage 0
+            buffer = buffer_of(model)  # rows are copy by copy; those not alive have advantage 0
             by_copy = (copies, -1, buffer.buffer_size)
             sums = sums + np.abs(buffer.advantages).reshape(by_copy).sum(1)
             counts = counts + buffer.alive.reshape(by_copy).sum(1)
@@ -198,7 +198,7 @@ class Collector:
 
     @torch.no_grad()
     def _finish(self, name: str, model: OnPolicyAlgorithm, cuts: list[_Cut]) -> None:
-        buffer = _buffer(model)
+        buffer = buffer_of(model)
         if cuts:
             stacked = np.stack([cut.observation for cut in cuts])[:, None]
             finals = torch.as_tensor(as_seen(model.policy, stacked), device=model.device)
@@ -207,9 +207,3 @@ class Collector:
             buffer.rewards[at] += model.gamma * values
         last = model.policy.predict_values(self._observations(name, model))
         buffer.finish(last.flatten().cpu().numpy())
-
-
-def _buffer(model: OnPolicyAlgorithm) -> AgentRolloutBuffer:
-    buffer = model.rollout_buffer
-    assert isinstance(buffer, AgentRolloutBuffer), "models are made by make_model"
-    return buffer

@@ -13,6 +13,7 @@ from daf_nb.control import AdaptiveController, Controls
 from daf_nb.errors import ConfigError, DafWarning
 from daf_nb.learn.curriculum_knobs import curriculum_knobs
 from daf_nb.learn.knobs import interval_knobs, model_knobs
+from daf_nb.learn.machine_knobs import machine_knobs
 
 if TYPE_CHECKING:
     from daf_nb.curriculum import Change
@@ -47,7 +48,11 @@ class Connection:
         self._loop, self._course = loop, course
         self._host = TrainerHost(trainer, loop)
         self._open = False
-        knobs = [*model_knobs(trainer.policies), *interval_knobs(loop.due)]
+        knobs = [
+            *model_knobs(trainer.policies),
+            *machine_knobs(loop.learner),
+            *interval_knobs(loop.due),
+        ]
         if course is not None:
             knobs += curriculum_knobs(course.manager, self)
         if self._controller is not None:

@@ -15,10 +15,11 @@ class Event:
 
     Attributes:
         kind: "start", "metrics", "evaluation", "checkpoint", "pause", "resume", "stop", "note",
-            "journal", "decision" and "rules" of an adaptive controller, or "end".
+            "journal", "decision", "rules" and "logged" of an adaptive controller, or "end".
         step: live agent-steps so far.
         data: plain values; for "metrics", metric name -> number; for "journal", `name`, `old`,
-            `new` and `by` of a change from outside.
+            `new` and `by` of a change from outside; for "logged", `metrics` (name -> number) and
+            `data`, what they were taken from.
     """
 
     kind: str

@@ -11,6 +11,8 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import ConstantSchedule, FloatSchedule
 
 from daf_nb.control import Knob
+from daf_nb.learn.buffer import buffer_of
+from daf_nb.learn.machine_knobs import LONGER
 from daf_nb.learn.models import nearest_divisor
 
 __all__ = ["interval_knobs", "model_knobs"]
@@ -166,7 +168,10 @@ def _plain(
 
 
 def _batch_size(model: Any, name: Callable[[str], str]) -> Knob:
-    rollout = model.n_envs * model.n_steps
+    def fit(value: float) -> float:
+        rollout = model.n_envs * model.n_steps  # which may have become another
+        return min(value, rollout) if buffer_of(model).partial else nearest_divisor(rollout, value)
+
     return _plain(
         model,
         "batch_size",
@@ -174,10 +179,10 @@ def _batch_size(model: Any, name: Callable[[str], str]) -> Knob:
         "rows of a minibatch; brought to the nearest that divides a rollout",
         kind="int",
         low=2,
-        high=rollout,
+        high=LONGER * model.n_envs * model.n_steps,
         log=True,
         out_of_range="clip",
-        fit=None if model.rollout_buffer.partial else partial(nearest_divisor, rollout),
+        fit=fit,
     )
 
 

@@ -17,13 +17,13 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from daf_nb.config import RlConfig
 from daf_nb.envs import Copies, Layout, World, preflight
 from daf_nb.errors import ConfigError
+from daf_nb.learn.buffer import buffer_of
 from daf_nb.learn.collect import Collector, Rollout, StepHook
 from daf_nb.learn.course import Course, begin
 from daf_nb.learn.groups import group_agents
 from daf_nb.learn.models import check_batches, copy_policy, make_model, steps_per_rollout
 from daf_nb.learn.timing import choose_device
 from daf_nb.learn.update import update
-from daf_nb.monitor import memory_share
 
 __all__ = ["Cycle", "Learner"]
 
@@ -55,6 +55,7 @@ class Learner:
         models: group -> SB3 model.
         copies: the world's copies.
         device: where the models are.
+        n_steps: world steps of every copy in a rollout.
     """
 
     def __init__(
@@ -201,13 +202,15 @@ class Learner:
                 digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
-    def memory_share(self) -> float:
-        """How much of the memory there is, of the machine or of the models' GPU, is taken."""
-        share = memory_share()
-        if self.device.type == "cuda":
-            free, total = torch.cuda.mem_get_info(self.device)
-            share = max(share, 1.0 - free / total)
-        return share
+    def resize_rollouts(self, n_steps: int) -> None:
+        """Rollouts have this many steps from the next one on; at a boundary only.
+
+        Every group's: one collector steps the world for all of them.
+        """
+        self.n_steps = n_steps
+        for model in self.models.values():
+            model.n_steps = n_steps
+            buffer_of(model).resize(n_steps)
 
     def close(self) -> None:
         """Closes the copies; the next cycle makes new ones, which play other episodes."""

@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from daf_nb.config import RlConfig
-from daf_nb.control import Controls
+from daf_nb.control import Controls, rules
 from daf_nb.envs import EnvDescription, World, preflight
 from daf_nb.errors import DafWarning
+from daf_nb.learn.advice import Adviser
 from daf_nb.learn.curriculum import CurriculumCourse
 from daf_nb.learn.events import Event, Listener
 from daf_nb.learn.gate import Gate
@@ -18,6 +19,7 @@ from daf_nb.learn.hooks import Callbacks, Hooks
 from daf_nb.learn.learner import Learner
 from daf_nb.learn.private import torch_threads
 from daf_nb.learn.progress import Progress
+from daf_nb.learn.sampling import Sampler
 from daf_nb.learn.timing import choose_threads
 
 __all__ = ["TrainingLoop"]
@@ -37,6 +39,8 @@ class TrainingLoop:
         due: "evaluation" and "checkpoint" -> agent-steps between two, or None for never.
         watcher: told of every update's metrics, after what fell due with it and before the
             boundary; None where nobody watches.
+        sampler: looks at the machine between two updates.
+        adviser: follows the rules of the machine, for who asks for advice.
     """
 
     def __init__(
@@ -55,6 +59,8 @@ class TrainingLoop:
         self.controls = controls
         self.watcher: Callable[[int, Mapping[str, float]], object] | None = None
         self._config, self._world, self._curriculum = config, world, curriculum
+        self.sampler = Sampler(learner, curriculum.manager if curriculum else None)
+        self.adviser = Adviser(rules("machine"), controls)
         self._listeners: list[Listener] = []
         self.due: dict[str, int | None] = {
             "evaluation": config.evaluation_interval,
@@ -109,6 +115,7 @@ class TrainingLoop:
             hooks = Hooks(callbacks, self.learner.models)
             with within or nullcontext(), torch_threads(self._prepare(elsewhere)):
                 hooks.training_start(self._config.total_timesteps)
+                self.sampler.begin()
                 try:
                     finished = self._cycles(enough, task, hooks, accounts, evaluate)
                 finally:
@@ -121,7 +128,7 @@ class TrainingLoop:
     def _prepare(self, elsewhere: str) -> int:
         """Looks at the world, and times the threads, once; so many threads."""
         if self.description is None and not elsewhere:
-            self.description = preflight(self._world)
+            self.description = preflight(self._world, strict=self._config.strict)
             for finding in self.description.findings:
                 self.emit("note", {"preflight": finding})
                 warnings.warn(f"{self._world.name}: {finding}", DafWarning, stacklevel=2)
@@ -159,9 +166,10 @@ class TrainingLoop:
             # By the intervals of now: who is told of the metrics may change them for later.
             due = self._fell_due(before)
             more = self._look_at_curriculum()
-            more["system/memory_share"] = self.learner.memory_share()
+            more |= self.sampler.sample()
             self.progress.metrics |= more
             metrics |= more
+            self.adviser.look(metrics)
             self.emit("metrics", metrics)
             if not cycle.rollout.complete:
                 return False

@@ -54,8 +54,8 @@ class Progress:
     @property
     def elapsed(self) -> float:
         """Training seconds until now."""
-        running = 0.0 if self._started is None else time.perf_counter() - self._started
-        return self.seconds + running
+        started = self._started  # once, as the training thread may hold meanwhile
+        return self.seconds + (0.0 if started is None else time.perf_counter() - started)
 
     def rate(self, count: int) -> float:
         """`count` per second of training; 0 before any."""
@@ -69,8 +69,11 @@ class Progress:
         self.updates += bool(cycle.stats)
         metrics = self._episode_metrics(rollout, task) | {
             "time/agent_steps_per_second": steps / seconds,
+            "time/episodes_per_second": len(rollout.episodes) / seconds,
+            "time/updates_per_second": bool(cycle.stats) / seconds,
             "time/rollout_seconds": cycle.rollout_seconds,
             "time/update_seconds": cycle.update_seconds,
+            "time/update_share": cycle.update_seconds / seconds,
         }
         several = len(rollout.ends) > 1
         for group, values in cycle.stats.items():

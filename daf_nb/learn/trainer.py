@@ -11,26 +11,30 @@ from pettingzoo.utils.env import ParallelEnv
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.config import RlConfig
-from daf_nb.control import Controls, Request
+from daf_nb.control import Controls
 from daf_nb.control.results import evaluation_metrics
 from daf_nb.curriculum import Assignment, CurriculumManager
 from daf_nb.envs import EnvDescription, World, WorldLike, Wrapper, fresh_seed
 from daf_nb.errors import ConfigError
-from daf_nb.learn.asking import ask_groups
+from daf_nb.learn import verbs
+from daf_nb.learn.advice import AdviceList
 from daf_nb.learn.connect import Connection, chosen_controller, chosen_controls
-from daf_nb.learn.course import Course, PlainCourse
+from daf_nb.learn.course import PlainCourse
 from daf_nb.learn.curriculum import CurriculumCourse, begin_curriculum, chosen_curriculum
 from daf_nb.learn.evaluate import Evaluation
 from daf_nb.learn.events import Listener
 from daf_nb.learn.examiner import Examiner
 from daf_nb.learn.gate import Gate
-from daf_nb.learn.given import another_world, as_world
+from daf_nb.learn.given import as_world
 from daf_nb.learn.hooks import Callbacks
 from daf_nb.learn.layouts import plain_layout, task_layout
 from daf_nb.learn.learner import Learner
 from daf_nb.learn.loop import TrainingLoop
+from daf_nb.learn.memory import part_bytes
 from daf_nb.learn.progress import Progress
+from daf_nb.learn.sampling import Sampler
 from daf_nb.learn.success import SuccessLike, success_rule
+from daf_nb.learn.visits import Visits
 
 if TYPE_CHECKING:
     from daf_nb.config import AdaptiveConfig
@@ -73,6 +77,7 @@ class RlTrainer:
         policies: group -> SB3 model; each can be saved and used without daf_nb.
         progress: steps, episodes, rates and the newest metrics.
         gate: pause, resume and stop, from any thread.
+        sampler: looks at the machine; its `folder` is on the disk whose free space is told.
 
     Raises:
         ConfigError: anything about the world or the config that cannot be trained.
@@ -112,9 +117,11 @@ class RlTrainer:
         self._examiner = Examiner(
             config, self._learner, self._loop, self.world, self._plain, self._tasks
         )
+        self._visits = Visits(self._learner, self._loop, self.world, self._plain, self._tasks)
         self.policies: dict[str, OnPolicyAlgorithm] = self._learner.models
         self.progress: Progress = self._loop.progress
         self.gate: Gate = self._loop.gate
+        self.sampler: Sampler = self._loop.sampler
         try:
             if self.curriculum is not None:
                 begin_curriculum(self.curriculum, seed=config.seed)
@@ -217,23 +224,7 @@ class RlTrainer:
             ConfigError: the world's agents or spaces differ from those trained, or there is no such
                 task.
         """
-        if episodes < 1:
-            raise ConfigError(f"episodes={episodes}: at least one is needed.")
-        name, part = str(task), Progress()
-        if self._tasks is not None and env is None and env_kwargs is None:
-            difficulty = task.difficulty if isinstance(task, Assignment) else None
-            course = self._tasks.only([name], seed=self.progress.updates, difficulty=difficulty)
-            world = self.world
-        else:
-            world, course = another_world(self.world, env, env_kwargs), self._plain
-        self._loop.run(
-            lambda: part.episodes >= episodes,
-            task=name,
-            also=part,
-            within=self._visit(name, world, course),
-            elsewhere="" if world is self.world else world.name,
-        )
-        return part.results()
+        return self._visits.on_task(task, env, episodes=episodes, env_kwargs=env_kwargs)
 
     def train_elsewhere(
         self,
@@ -256,21 +247,7 @@ class RlTrainer:
             ConfigError: its agents or spaces differ from those trained.
         """
         total = self.config.total_timesteps
-        world = another_world(self.world, env, env_kwargs)
-
-        @contextmanager
-        def there() -> Iterator[None]:
-            with self._visit("train_elsewhere", world, self._plain), self._attempt():
-                told = {"world": world.name, "env_kwargs": dict(world.env_kwargs)}
-                self._loop.emit("note", told)
-                yield
-
-        self.finished = self._loop.run(
-            lambda: self.progress.step >= total,
-            task=world.name,
-            within=there(),
-            elsewhere=world.name,
-        )
+        self.finished = self._visits.elsewhere(env, env_kwargs, total=total, within=self._attempt())
         return self.progress.results()
 
     @contextmanager
@@ -278,14 +255,6 @@ class RlTrainer:
         """A training that has not reached its goal yet."""
         self.finished = False
         yield
-
-    @contextmanager
-    def _visit(self, name: str, world: World, course: Course) -> Iterator[None]:
-        """Another world, if it is alike, or another course; then back."""
-        if world is not self.world:
-            self._learner.check_alike(name, world)
-        with self._learner.elsewhere(world, course):
-            yield
 
     def evaluate_policy(
         self,
@@ -313,8 +282,26 @@ class RlTrainer:
     # Reading
 
     def get_training_metrics(self) -> dict[str, float]:
-        """The newest value of every metric."""
+        """The newest value of every metric; those of the machine may be a few seconds old."""
         return dict(self.progress.metrics)
+
+    def get_memory_usage(self) -> dict[str, int]:
+        """Bytes that the parts take; while another thread trains, at its next boundary.
+
+        Returns:
+            `policy`: parameters, gradients and optimisers' state; `worlds`: the copies and what
+            they are stepped into, and `curriculum`: at least, as what libraries in C hold cannot
+            be seen; `buffers`: of rollouts; `process`: resident, all in all.
+        """
+        ask = self.gate.ask(lambda: part_bytes(self._learner, self.curriculum))
+        return ask.result()
+
+    def performance_advice(self) -> AdviceList:
+        """What would be better for speed and memory now, by the rules of the set "machine".
+
+        Nothing is changed; `AdaptiveConfig(rules="machine")` lets a controller act on them.
+        """
+        return self._loop.adviser.advice()
 
     def get_training_summary(self) -> Results:
         """The results so far, with updates, training seconds, rates, seed and fingerprint."""
@@ -340,12 +327,13 @@ class RlTrainer:
         return self.progress.rate(self.progress.updates)
 
     def get_gradient_norm(self) -> float:
-        """Mean norm of the newest update's gradients before clipping, the largest over groups.
+        """Mean norm of the newest update's gradients, the largest over groups.
 
-        NaN before the first update.
+        Before clipping; of A2C after it. NaN before the first update.
         """
-        norms = [v for k, v in self.progress.metrics.items() if k.endswith("/gradient_norm")]
-        return max(norms, default=float("nan"))
+        metrics = self.get_training_metrics()
+        norms = [v for k, v in metrics.items() if k.endswith("/gradient_norm") and v == v]
+        return max(norms, default=math.nan)
 
     def fingerprint(self) -> str:
         """SHA-256 of every group's parameters in name order."""
@@ -362,21 +350,30 @@ class RlTrainer:
         Raises:
             ConfigError: the algorithm has no minibatches.
         """
-        if self.config.algorithm == "A2C":
-            raise ConfigError("A2C trains on whole rollouts, not on minibatches.")
-        return self._ask_all(
-            "batch_size", lambda name: self.controls.nudge(name, factor=2.0, by="user")
-        )
+        return verbs.double_batches(self)
 
     def enable_gradient_clipping(self, max_norm: float = 0.5) -> None:
         """Clips gradients to `max_norm` from the next rollout's update on; infinity: no more."""
-        if not max_norm > 0:
-            raise ConfigError(f"max_norm={max_norm}: a positive number is needed.")
-        norm = None if max_norm == math.inf else max_norm
-        self._ask_all("max_grad_norm", lambda name: self.controls.set(name, norm, by="user"))
+        verbs.clip_gradients(self, max_norm)
 
-    def _ask_all(self, knob: str, ask: Callable[[str], Request]) -> dict[str, Any]:
-        return ask_groups(self.controls, self.policies, knob, ask, inside=self.gate.inside)
+    def use_mixed_precision(self, mixed: bool = True) -> None:
+        """Runs the networks of updates in bfloat16, or in their own precision again.
+
+        Raises:
+            ConfigError: the policies are on no GPU that has bfloat16, or the algorithm is A2C.
+        """
+        verbs.set_precision(self, mixed)
+
+    def reduce_buffer_size(self, factor: float = 0.5) -> int:
+        """Shortens rollouts, and the buffers that hold them, to `factor` of what they are.
+
+        Returns:
+            Steps of a rollout from the next one on: the nearest that every minibatch divides.
+
+        Raises:
+            ConfigError: `factor` is not between 0 and 1.
+        """
+        return verbs.shorten_rollouts(self, factor)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tells `listener` of every event from now on, one after the other.

@@ -14,7 +14,8 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch.nn import functional
 
 from daf_nb.learn.actions import judge
-from daf_nb.learn.buffer import AgentRolloutBuffer
+from daf_nb.learn.buffer import AgentRolloutBuffer, buffer_of
+from daf_nb.learn.precision import lower_precision
 
 __all__ = ["update"]
 
@@ -40,11 +41,12 @@ def update(model: OnPolicyAlgorithm) -> dict[str, float]:
 
     Returns:
         Means over the minibatches: SB3's statistics by SB3's names; `gradient_norm`, the norm
-        before clipping (after clipping where the algorithm's own `train` ran); and where actions
-        are counted, `entropy_share`, the entropy as a part of that of uniform actions.
+        before clipping (after clipping where the algorithm's own `train` ran);
+        `gradient_clipped_share`, the minibatches whose gradient was longer than `max_grad_norm`
+        (not where the algorithm's own ran); and where actions are counted, `entropy_share`, the
+        entropy as a part of that of uniform actions.
     """
-    buffer = model.rollout_buffer
-    assert isinstance(buffer, AgentRolloutBuffer), "models are made by make_model"
+    buffer = buffer_of(model)
     if not len(buffer.live):
         return {}
     if type(model).train in (PPO.train, MaskablePPO.train):
@@ -80,7 +82,7 @@ def _ppo(model: Any, buffer: AgentRolloutBuffer) -> dict[str, float]:
         for indices in buffer.minibatches(model.batch_size):
             at = torch.from_numpy(indices).to(buffer.device)
             batch = {name: tensor[at] for name, tensor in data.items()}
-            loss, stats = _loss(model, batch, clip, clip_vf)
+            loss, stats = _loss(model, batch, clip, clip_vf, buffer.precision)
             if model.target_kl is not None and stats[4].item() > 1.5 * model.target_kl:
                 going_on = False
                 seen.append(stats)
@@ -95,8 +97,11 @@ def _ppo(model: Any, buffer: AgentRolloutBuffer) -> dict[str, float]:
         if not going_on:
             break
     result = dict(zip(_STATS, torch.stack(seen).mean(0).tolist(), strict=True))
+    lengths = torch.stack(norms) if norms else torch.full((1,), torch.nan)
+    clipped = (lengths > model.max_grad_norm).float().mean() if norms else lengths
     result |= {
-        "gradient_norm": float(torch.stack(norms).mean()) if norms else float("nan"),
+        "gradient_norm": float(lengths.mean()),
+        "gradient_clipped_share": float(clipped),
         "explained_variance": _explained_variance(buffer),
         "n_updates": float(model._n_updates),
         "clip_range": float(clip),
@@ -108,15 +113,20 @@ def _ppo(model: Any, buffer: AgentRolloutBuffer) -> dict[str, float]:
 
 
 def _loss(
-    model: Any, batch: Mapping[str, torch.Tensor], clip: float, clip_vf: float | None
+    model: Any,
+    batch: Mapping[str, torch.Tensor],
+    clip: float,
+    clip_vf: float | None,
+    precision: torch.dtype | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """PPO's loss on one minibatch, and its statistics in the order of `_STATS`."""
     actions = batch["actions"]
     discrete = isinstance(model.action_space, spaces.Discrete)
     actions = actions.long().flatten() if discrete else actions.float()
-    log_prob, values, entropy = judge(
-        model.policy, batch["observations"], actions, batch.get("masks")
-    )
+    with lower_precision(model.device, precision):
+        log_prob, values, entropy = judge(
+            model.policy, batch["observations"], actions, batch.get("masks")
+        )
     advantages = batch["advantages"]
     if model.normalize_advantage and len(advantages) > 1:
         advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)

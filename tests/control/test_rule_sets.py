@@ -159,6 +159,54 @@ def test_minibatches_answer_to_speed_and_to_memory():
     assert desk.history("batch_size") == [128, 64]
 
 
+MACHINE: dict[str, Any] = {"n_steps": 128, "max_grad_norm": None, "mixed_precision": False}
+
+
+def test_buffers_larger_than_what_is_left_are_halved_down_to_sixteen_steps():
+    steered = controller("machine")
+    desk = Desk(steered, MACHINE)
+    for look in range(30):
+        desk.step = look
+        steered.look(look, {"memory/buffers_share": 0.4 if look < 3 else 0.6})
+    assert desk.history("n_steps") == [64, 32, 16]
+    assert [entry.step for entry in desk.entries] == [3, 7, 11]
+
+
+def test_long_gradients_are_clipped_unless_they_are():
+    for clipped, norm, history in ((0.0, 40.0, [0.5]), (1.0, 40.0, []), (0.0, 9.0, [])):
+        steered = controller("machine")
+        desk = Desk(steered, MACHINE)
+        metrics = {"train/gradient_norm": norm, "train/gradient_clipped_share": clipped}
+        for look in range(15):
+            steered.look(look, metrics)
+        assert desk.history("max_grad_norm") == history
+
+
+def test_a_group_with_long_gradients_is_clipped_alone():
+    steered = controller("machine")
+    desk = Desk(steered, {"max_grad_norm[wolf]": 100.0, "max_grad_norm[sheep]": 0.5})
+    metrics = {
+        "train/wolf/gradient_norm": 40.0,
+        "train/wolf/gradient_clipped_share": 0.0,
+        "train/sheep/gradient_norm": 40.0,
+        "train/sheep/gradient_clipped_share": 1.0,
+    }
+    for look in range(3):
+        steered.look(look, metrics)
+    assert [(entry.name, entry.new) for entry in desk.entries] == [("max_grad_norm[wolf]", 0.5)]
+
+
+def test_policies_of_more_than_a_gibibyte_get_mixed_precision_once():
+    steered = controller("machine")
+    desk = Desk(steered, MACHINE)
+    for look, size in enumerate((2.0**29, 2.0**31, 2.0**31)):
+        desk.step = look
+        steered.look(look, {"memory/policy_bytes": size})
+    assert [(entry.step, entry.name, entry.new) for entry in desk.entries] == [
+        (1, "mixed_precision", True)
+    ]
+
+
 def test_a_return_that_stands_still_stops_a_run_without_curriculum():
     for metrics, stops in (({}, True), ({"curriculum/episodes": 100.0}, False)):
         steered = controller("stopping")

@@ -25,6 +25,8 @@ PPO_KNOBS = [
     "max_grad_norm",
     "gamma",
     "gae_lambda",
+    "n_steps",
+    "mixed_precision",
     "evaluation_interval",
     "checkpoint_interval",
 ]
@@ -46,7 +48,7 @@ def make_trainer(world: Any = Counting, **fields: Any) -> RlTrainer:
 def test_a_trainer_has_the_knobs_of_its_algorithm():
     assert list(make_trainer().controls.knobs) == PPO_KNOBS
     a2c = make_trainer(algorithm="A2C").controls.knobs
-    absent = {"clip_range", "target_kl", "n_epochs", "batch_size"}
+    absent = {"clip_range", "target_kl", "n_epochs", "batch_size", "mixed_precision"}
     assert list(a2c) == [name for name in PPO_KNOBS if name not in absent]
 
 
