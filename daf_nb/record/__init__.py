@@ -9,35 +9,53 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from daf_nb.record.comparing import Comparison, compare
     from daf_nb.record.facts import environment_facts
     from daf_nb.record.folders import runs_root, safe_name
+    from daf_nb.record.observers import deliver
     from daf_nb.record.reading import RunRecord, list_runs, load_run
     from daf_nb.record.recorder import Recorder
     from daf_nb.record.sacred_run import Interrupted
+    from daf_nb.record.scope import log
     from daf_nb.record.source import Source, launching_source
+    from daf_nb.record.trash import delete_runs, empty_trash, list_trash
 
 __all__ = [
+    "Comparison",
     "Interrupted",
     "Recorder",
     "RunRecord",
     "Source",
+    "compare",
+    "delete_runs",
+    "deliver",
+    "empty_trash",
     "environment_facts",
     "launching_source",
     "list_runs",
+    "list_trash",
     "load_run",
+    "log",
     "runs_root",
     "safe_name",
 ]
 
 _HOMES = {
+    "Comparison": "comparing",
     "Interrupted": "sacred_run",
     "Recorder": "recorder",
     "RunRecord": "reading",
     "Source": "source",
+    "compare": "comparing",
+    "delete_runs": "trash",
+    "deliver": "observers",
+    "empty_trash": "trash",
     "environment_facts": "facts",
     "launching_source": "source",
     "list_runs": "reading",
+    "list_trash": "trash",
     "load_run": "reading",
+    "log": "scope",
     "runs_root": "folders",
     "safe_name": "folders",
 }

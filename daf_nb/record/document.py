@@ -12,6 +12,8 @@ from daf_nb.record.source import Source
 
 __all__ = ["experiment_info", "queued_document", "utc_now"]
 
+LINE = 200  # characters of a cell that a list shows
+
 
 def utc_now() -> str:
     """Now, in Sacred's format: UTC, ISO 8601, without an offset."""
@@ -19,7 +21,13 @@ def utc_now() -> str:
 
 
 def queued_document(
-    *, name: str, tags: Sequence[str], spec: Mapping[str, Any], source: Source
+    *,
+    name: str,
+    tags: Sequence[str],
+    spec: Mapping[str, Any],
+    source: Source,
+    kind: str = "training",
+    parent: int | None = None,
 ) -> dict[str, Any]:
     """The first `run.json` of a run: every key that Sacred gives one, and what `list_runs` shows.
 
@@ -45,6 +53,11 @@ def queued_document(
             "world": spec.get("world", spec.get("env")),
             "seed": spec.get("seed"),
             "source": {"kind": source.kind, "name": source.name},
+            "kind": kind,
+            "parent": parent,
+            "children": [],
+            "cell_line": _first_line(source.text),
+            "success": None,
         },
     }
 
@@ -62,3 +75,10 @@ def experiment_info(
         "dependencies": [f"{package}=={version}" for package, version in facts["versions"].items()],
         "repositories": [{"url": None, **git}] if git else [],
     }
+
+
+def _first_line(source: str) -> str:
+    """The first line that tells something: not blank and, where there are others, no cell magic."""
+    lines = [line.strip() for line in source.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith("%%")]
+    return next(iter([*telling, *lines]), "")[:LINE]

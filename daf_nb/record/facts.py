@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -54,6 +55,20 @@ def environment_facts(*, root: Path | None = None, ignore: Path | None = None) -
 
 
 def _versions() -> dict[str, str]:
+    """Looked up again where a package was installed or removed since."""
+    changed = [_changed_at(folder) for folder in sys.path]
+    return dict(_versions_of(tuple(changed)))
+
+
+def _changed_at(folder: str) -> int:
+    try:
+        return Path(folder or ".").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@functools.lru_cache(maxsize=1)
+def _versions_of(changed: tuple[int, ...]) -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -75,6 +90,7 @@ def _hardware() -> dict[str, Any]:
     }
 
 
+@functools.cache
 def _cpu_model() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -88,20 +104,25 @@ def _cpu_model() -> str:
 def _gpus() -> list[str]:
     """The GPUs' names. torch is asked only where it uses them: asking would start them."""
     try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        try:
-            handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
-            names = [pynvml.nvmlDeviceGetName(handle) for handle in handles]
-        finally:
-            pynvml.nvmlShutdown()
-        return [name.decode() if isinstance(name, bytes) else name for name in names]
+        return list(_nvml_names())
     except Exception:  # no library, no driver, no permission: all the same here
         torch = sys.modules.get("torch")
         if torch is None or not torch.cuda.is_initialized():
             return []
         return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+
+
+@functools.cache
+def _nvml_names() -> tuple[str, ...]:
+    import pynvml
+
+    pynvml.nvmlInit()
+    try:
+        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+        names = [pynvml.nvmlDeviceGetName(handle) for handle in handles]
+    finally:
+        pynvml.nvmlShutdown()
+    return tuple(name.decode() if isinstance(name, bytes) else name for name in names)
 
 
 def _git(root: Path, ignore: Path | None) -> dict[str, Any] | None:

@@ -9,11 +9,30 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from daf_nb.record.plain import loads
+from daf_nb.record.plain import loads, loads_lines
 
-__all__ = ["Tear", "append", "read_json", "read_lines", "read_regular", "sync", "write_atomic"]
+__all__ = [
+    "TEARS",
+    "Tear",
+    "append",
+    "read_batches",
+    "read_json",
+    "read_lines",
+    "read_regular",
+    "sync",
+    "write_atomic",
+]
 
 Row = TypeVar("Row")
+TEARS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+BATCH = 2**15  # bytes; so few values at once that they seldom set off Python's garbage collector
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -96,8 +115,7 @@ def read_lines(path: Path, parse: Callable[[Any], Row]) -> Iterator[Row]:
 
     Args:
         path: the log.
-        parse: turns one JSON value into a row. An AttributeError, LookupError, TypeError or
-            ValueError from it is a tear.
+        parse: turns one JSON value into a row. One of `TEARS` from it is a tear.
 
     Raises:
         Tear: after the last good row, if there is more that cannot be read.
@@ -106,17 +124,54 @@ def read_lines(path: Path, parse: Callable[[Any], Row]) -> Iterator[Row]:
         data = read_regular(path)
     except FileNotFoundError:
         return
-    start, line = 0, 0
+    yield from _parsed(path.name, data, parse, start=0, stop=len(data), line=0)
+
+
+def read_batches(
+    path: Path, take: Callable[[Any], object], *, take_all: Callable[[list[Any]], bool]
+) -> None:
+    """Reads what `read_lines` reads, faster: many lines are parsed in one go.
+
+    Args:
+        path: the log.
+        take: gets one JSON value; what it raises is a tear, as with `parse` of `read_lines`.
+        take_all: gets the JSON values of many lines; False where they have to be given to `take`
+            one by one. Integers beyond 64 bits are rounded.
+
+    Raises:
+        Tear: as `read_lines`.
+    """
+    try:
+        data = read_regular(path)
+    except FileNotFoundError:
+        return
+    start = line = 0
     while start < len(data):
+        stop = data.rfind(b"\n", start, start + BATCH) + 1 or data.find(b"\n", start) + 1
+        values = loads_lines(data[start:stop]) if stop else None
+        stop = stop or len(data)
+        if values is not None and take_all(values):
+            line += len(values)
+        else:
+            for _ in _parsed(path.name, data, take, start=start, stop=stop, line=line):
+                line += 1
+        start = stop
+
+
+def _parsed(
+    name: str, data: bytes, parse: Callable[[Any], Row], *, start: int, stop: int, line: int
+) -> Iterator[Row]:
+    """The rows of the lines in `data[start:stop]`, after `line` others."""
+    while start < stop:
         line += 1
         end = data.find(b"\n", start)
         try:
             if end < 0:
                 raise ValueError("no end of line")
             row = parse(loads(data[start:end]))
-        except (AttributeError, LookupError, TypeError, ValueError):
+        except TEARS:
             unread = len(data) - start
-            raise Tear(name=path.name, line=line, unread=unread, unfinished=end < 0) from None
+            raise Tear(name=name, line=line, unread=unread, unfinished=end < 0) from None
         yield row
         start = end + 1
 

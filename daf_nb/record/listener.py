@@ -69,6 +69,7 @@ class TrainingListener:
     def __init__(self, recorder: Recorder, trainer: RlTrainer) -> None:
         self.rows: list[tuple[int, dict[str, float]]] = []
         self._recorder, self._trainer = recorder, trainer
+        trainer.sampler.folder = recorder.folder
         self._saving = threading.Lock()  # the run's own saves, and those that others ask for
         for entry in trainer.controls.journal:
             row = entry.to_plain()
@@ -111,6 +112,9 @@ class TrainingListener:
             return
         if event.kind in ("pause", "resume"):
             self._recorder.set_status("PAUSED" if event.kind == "pause" else "RUNNING")
+        if event.kind == "logged":
+            with contextlib.suppress(RecordError):
+                self._recorder.log_metrics(event.step, event.data["metrics"])
         self._tell(event.kind, event.step, event.data)
         if event.kind == "checkpoint":
             self.save()

@@ -60,7 +60,8 @@ def is_held(folder: Path) -> bool | None:
     if fcntl is None:
         return None
     try:
-        handle = os.open(folder / LOCK_FILE, os.O_RDONLY)
+        # A pipe in the place of a stranger's lock must not block its reader.
+        handle = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return None
     try:

@@ -15,6 +15,7 @@ from daf_nb.record.store import RunStore
 
 __all__ = ["RunFolder"]
 
+SUCCESSES = ("rollout/success_rate", "rollout/success")  # the first that there is tells
 ARRIVAL_PATIENCE = 60.0  # seconds that the end of a run waits for a slow disk's heartbeat
 
 
@@ -26,11 +27,13 @@ class RunFolder(RunObserver):
     Args:
         store: the run's folder.
         on_started: called as the very first thing once Sacred has started the run.
+        on_running: called when the record says that it runs.
         expected: how many metric values Sacred was given so far; the run ends when all are here.
         return_metric: name of the metric whose last and best values `list_runs` shows.
 
     Attributes:
         result: what an interrupted run has to show; Sacred hands over that of a completed one.
+        fail_trace: the traceback's lines, where it is known better than Sacred knows it.
     """
 
     priority = 100
@@ -40,18 +43,21 @@ class RunFolder(RunObserver):
         store: RunStore,
         *,
         on_started: Callable[[], None],
+        on_running: Callable[[], None],
         expected: Callable[[], int],
         return_metric: str,
     ) -> None:
         self.result: Any = None
+        self.fail_trace: list[str] | None = None
         self._store = store
-        self._on_started = on_started
+        self._on_started, self._on_running = on_started, on_running
         self._expected = expected
         self._return_metric = return_metric
         self._received = 0
         self._info: Any = {}
         self._steps = 0
         self._best = math.nan
+        self._success_rank = len(SUCCESSES)
 
     def started_event(
         self,
@@ -75,6 +81,7 @@ class RunFolder(RunObserver):
             status="RUNNING",
         )
         self._store.flush()
+        self._on_running()
 
     def log_metrics(
         self, metrics_by_name: Mapping[str, Mapping[str, Any]], info: Mapping[str, Any]
@@ -90,7 +97,15 @@ class RunFolder(RunObserver):
             self._store.note(return_last=values[-1], return_best=self._best)
         if metrics_by_name:
             self._store.note(steps=self._steps)
+        self._note_success(metrics_by_name)
         self._received += sum(len(series["values"]) for series in metrics_by_name.values())
+
+    def _note_success(self, metrics_by_name: Mapping[str, Mapping[str, Any]]) -> None:
+        for rank, name in enumerate(SUCCESSES):
+            if name in metrics_by_name and rank <= self._success_rank:
+                self._success_rank = rank
+                self._store.note(success=metrics_by_name[name]["values"][-1])
+                return
 
     def heartbeat_event(
         self, info: Mapping[str, Any], captured_out: str, beat_time: datetime.datetime, result: Any
@@ -108,7 +123,7 @@ class RunFolder(RunObserver):
         self._end(status, interrupt_time, result=self.result)
 
     def failed_event(self, fail_time: datetime.datetime, fail_trace: list[str]) -> None:
-        self._end("FAILED", fail_time, fail_trace=fail_trace)
+        self._end("FAILED", fail_time, fail_trace=self.fail_trace or fail_trace)
 
     def _end(self, status: str, moment: datetime.datetime, **changes: Any) -> None:
         # Sacred waits two seconds for its heartbeat thread, which may still hold the last values.

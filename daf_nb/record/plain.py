@@ -11,9 +11,13 @@ import os
 from collections.abc import Mapping, Set
 from typing import Any
 
-__all__ = ["dumps", "json_bytes", "loads", "to_plain"]
+import orjson
+
+__all__ = ["dumps", "json_bytes", "loads", "loads_lines", "to_plain"]
 
 DEEPEST = 60
+DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
+LONG = b"0" * 19  # digits; longer integers do not fit into 64 bits
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
@@ -32,10 +36,39 @@ def loads(text: str | bytes) -> Any:
     Raises:
         ValueError: the text is no JSON, or is nested beyond what can be parsed.
     """
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    # orjson makes floats of long integers, such as the state of a random generator.
+    if LONG not in data.translate(DIGITS):
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError:
+            pass  # the standard library also reads a bare NaN, as plain Sacred writes it
     try:
-        return json.loads(text)
+        return json.loads(data)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def loads_lines(block: bytes) -> list[Any] | None:
+    """Parses whole lines of one JSON value each in one go; numbers beyond 64 bits are rounded.
+
+    Args:
+        block: the lines, the last one with its end.
+
+    Returns:
+        One value a line; None where the lines have to be looked at one by one.
+    """
+    lines = block.count(b"\n")
+    # With an object begun on every line, no array anywhere and no string over a line's end, a
+    # comma at a line's end can only stand between whole values: this cannot repair a torn line.
+    plainly = b"[" not in block and block.startswith(b"{") and block.count(b"\n{") == lines - 1
+    try:
+        if not plainly:
+            return [orjson.loads(line) for line in block[:-1].split(b"\n")]
+        values = orjson.loads(b"[" + block[:-1].replace(b"\n", b",\n") + b"]")
+    except orjson.JSONDecodeError:
+        return None
+    return values if len(values) == lines else None
 
 
 def to_plain(value: Any) -> Any:

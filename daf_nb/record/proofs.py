@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from daf_nb.record.files import read_json, read_lines, sync, write_atomic
+from daf_nb.record.output import OUTPUT
 from daf_nb.record.plain import json_bytes
 from daf_nb.record.series import EVENTS, JOURNAL, METRICS, parse_metrics, sacred_metrics
 
 __all__ = ["prove_folder"]
 
 
-def prove_folder(folder: Path, *, rows: Mapping[str, int]) -> list[str]:
+def prove_folder(folder: Path, *, rows: Mapping[str, int], output: int) -> list[str]:
     """Reads back the files of a run that is ending, and writes its `metrics.json` from its log.
 
     Args:
         folder: the run's folder.
         rows: how many lines were given to each log.
+        output: how many bytes were given to `cout.txt`.
 
     Returns:
         What is missing or broken, a sentence each. Empty: everything is on the disk.
@@ -28,6 +30,7 @@ def prove_folder(folder: Path, *, rows: Mapping[str, int]) -> list[str]:
         METRICS: partial(_prove_metrics, folder, rows[METRICS]),
         EVENTS: partial(_prove_log, folder / EVENTS, rows[EVENTS]),
         JOURNAL: partial(_prove_log, folder / JOURNAL, rows[JOURNAL]),
+        OUTPUT: partial(_prove_size, folder / OUTPUT, output),
         "config.json": partial(read_json, folder / "config.json"),
     }
     problems: list[str] = []
@@ -42,6 +45,13 @@ def prove_folder(folder: Path, *, rows: Mapping[str, int]) -> list[str]:
 def _prove_log(path: Path, expected: int) -> None:
     for _ in _proven(path, expected, lambda row: row):
         pass
+
+
+def _prove_size(path: Path, expected: int) -> None:
+    sync(path)
+    found = path.stat().st_size
+    if found != expected:
+        raise ValueError(f"{found} of {expected} bytes are there")
 
 
 def _prove_metrics(folder: Path, expected: int) -> None:

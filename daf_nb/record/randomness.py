@@ -8,7 +8,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["saved_randomness"]
+__all__ = ["saved_randomness", "seed_generators"]
+
+
+def seed_generators(seed: int) -> None:
+    """Seeds `random`, `numpy.random` and a loaded torch, its GPUs included.
+
+    Args:
+        seed: in [0, 2**32): numpy's legacy generator takes no more.
+    """
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - the one that cells use
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "manual_seed"):
+        torch.manual_seed(seed)  # a CUDA that has not started yet keeps it for its start
 
 
 def saved_randomness() -> Callable[[], None]:

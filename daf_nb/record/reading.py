@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+import datetime
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from daf_nb.errors import DafWarning, RecordError
-from daf_nb.record.files import Tear, read_json, read_lines, read_regular
+from daf_nb.errors import RecordError, unknown_name
+from daf_nb.record.contents import Contents
 from daf_nb.record.folders import run_ids, runs_root
 from daf_nb.record.listing import list_runs
 from daf_nb.record.policies import find_archive, read_model, read_state
-from daf_nb.record.series import (
-    EVENTS,
-    JOURNAL,
-    JOURNAL_COLUMNS,
-    METRICS,
-    MetricRow,
-    parse_event,
-    parse_journal,
-    parse_metrics,
-    rows_from_sacred,
-)
-from daf_nb.record.status import LIVE, UNREADABLE, true_status
+from daf_nb.record.series import EVENTS, JOURNAL, JOURNAL_COLUMNS, parse_event, parse_journal
+from daf_nb.record.showing import html_list, value_text
+from daf_nb.record.status import UNREADABLE
+from daf_nb.record.summary import Summary, summarise, text_of
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from torch import Tensor
 
 __all__ = ["RunRecord", "list_runs", "load_run"]
-
-Row = TypeVar("Row")
 
 
 def load_run(id: int | str, *, runs_dir: Path | str | None = None) -> RunRecord:
@@ -76,51 +64,115 @@ class RunRecord:
     def status(self) -> str:
         """Sacred's status or PAUSED; LOST: the writer is gone; UNREADABLE: no `run.json`."""
         try:
-            return true_status(self.folder, self._document())
+            return self._files.status()
         except RecordError:
             return UNREADABLE
 
     @property
     def name(self) -> str:
-        """The run's name, as given: any text."""
-        return str(self._document().get("experiment", {}).get("name"))
+        """The run's name, as given: any text; empty where it has none."""
+        return self._summary.name or ""
 
     @property
     def tags(self) -> tuple[str, ...]:
         """The run's tags, as given."""
-        return tuple(map(str, self._document().get("daf_nb", {}).get("tags", ())))
+        return self._summary.tags
+
+    @property
+    def kind(self) -> str | None:
+        """Either "training" or "experiment"; None for a run that daf_nb did not record."""
+        return self._summary.kind
+
+    @property
+    def parent(self) -> int | None:
+        """The number of the experiment that the run belongs to."""
+        return self._summary.parent
+
+    @property
+    def children(self) -> tuple[int, ...]:
+        """The numbers of the runs that belong to this experiment."""
+        return self._summary.children
+
+    @property
+    def started(self) -> datetime.datetime | None:
+        """When the run began, in UTC; None for one that never did."""
+        return self._summary.started
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end, of a live run so far; NaN where that is not known."""
+        return self._summary.duration(self.status)
+
+    @property
+    def success(self) -> float:
+        """The newest success rate; NaN where there is none."""
+        return self._summary.success
 
     @property
     def result(self) -> Any:
         """What the run returned, as JSON; None where it did not."""
-        return self._document().get("result")
+        return self._files.mapping("run.json").get("result")
 
     @property
     def fail_trace(self) -> str:
         """The traceback of a failed run, or what is missing in its record; else empty."""
-        return "".join(map(str, self._document().get("fail_trace") or ()))
+        trace = self._files.mapping("run.json").get("fail_trace")
+        lines = trace if isinstance(trace, list) else [trace]
+        return "".join(text_of(line) or "" for line in lines)
 
     @property
     def config(self) -> dict[str, Any]:
         """The whole spec of the run."""
-        return self._mapping("config.json")
+        return self._files.mapping("config.json")
 
     @property
     def facts(self) -> dict[str, Any]:
         """Versions, platform, hardware and git state; empty for a run that never started."""
-        return self._mapping("facts.json") if (self.folder / "facts.json").exists() else {}
+        return self._files.mapping("facts.json", optional=True)
 
     @property
     def cell(self) -> str:
         """The source of the cell or script that launched the run."""
-        return self._read("source.py", lambda path: read_regular(path).decode("utf-8", "replace"))
+        return self._files.text("source.py")
+
+    @property
+    def output(self) -> str:
+        """What the run printed; empty where nothing is recorded."""
+        return self._files.text("cout.txt", optional=True)
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Sacred's `info`, which a run may fill as it likes."""
+        return self._files.mapping("info.json", optional=True)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The cells that an experiment's cell needed, with number, source, needed and ok."""
+        cells = self._files.mapping("history.json", optional=True).get("cells")
+        return [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
+
+    @property
+    def figures(self) -> list[Path]:
+        """The pictures that an experiment showed, in order."""
+        found = (self.folder / "figures").glob("*")
+        pictures = [path for path in found if path.suffix in (".png", ".svg")]
+        return sorted(path for path in pictures if path.is_file() and not path.is_symlink())
 
     @property
     def metrics(self) -> pd.DataFrame:
         """One column per metric, one row per step; NaN where a step has no value."""
-        if (self.folder / METRICS).exists() or not (self.folder / "metrics.json").exists():
-            return _wide(self._lines(METRICS, parse_metrics))
-        return _wide(rows_from_sacred(self._mapping("metrics.json")))
+        return self._files.metrics().frame()
+
+    def metric(self, name: str) -> pd.Series:
+        """One metric: its values by step, ascending, without the steps that have none.
+
+        Raises:
+            RecordError: the run has no such metric.
+        """
+        metrics = self._files.metrics()
+        if name not in metrics.names:
+            raise RecordError(f"Run {self.id}: {unknown_name('metric', name, metrics.names)}")
+        return metrics.series(name)
 
     @property
     def journal(self) -> pd.DataFrame:
@@ -128,7 +180,7 @@ class RunRecord:
 
         Values are as they were: None and whole numbers too.
         """
-        rows = self._lines(JOURNAL, parse_journal)
+        rows = self._files.lines(JOURNAL, parse_journal)
         columns = dict.fromkeys([*JOURNAL_COLUMNS, *(name for row in rows for name in row)])
         series = {
             name: pd.Series([row.get(name) for row in rows], dtype=object) for name in columns
@@ -138,7 +190,7 @@ class RunRecord:
     @property
     def events(self) -> list[dict[str, Any]]:
         """What happened: kind, step, time (seconds since 1970), data."""
-        return self._lines(EVENTS, parse_event)
+        return self._files.lines(EVENTS, parse_event)
 
     @property
     def checkpoints(self) -> list[Path]:
@@ -169,46 +221,24 @@ class RunRecord:
         archive = find_archive(self.checkpoints, group)
         return read_model(archive, algorithm=self.config.get("algorithm"), trust=trust)
 
-    def _document(self) -> dict[str, Any]:
-        return self._mapping("run.json")
+    def __repr__(self) -> str:
+        told = ", ".join(f"{what} {value_text(value)}" for what, value in self._told().items())
+        return f"<run {self.id}: {told}>"
 
-    def _mapping(self, name: str) -> dict[str, Any]:
-        value = self._read(name, read_json)
-        if not isinstance(value, dict):
-            raise RecordError(f"Run {self.id} is broken: {name} holds no mapping.")
-        return value
+    def _repr_html_(self) -> str:
+        return html_list({"run": self.id, **self._told()})
 
-    def _read(self, name: str, read: Callable[[Path], Row]) -> Row:
+    def _told(self) -> dict[str, Any]:
+        """The run in a few words, for whoever looks at it: never an error."""
         try:
-            return read(self.folder / name)
-        except (OSError, ValueError) as error:
-            raise RecordError(
-                f"Run {self.id} is broken: {name} cannot be read: {error}."
-            ) from error
+            return self._summary.highlights(self.status)
+        except RecordError as error:
+            return {"status": UNREADABLE, "error": error}
 
-    def _lines(self, name: str, parse: Callable[[Any], Row]) -> list[Row]:
-        rows: list[Row] = []
-        try:
-            for row in read_lines(self.folder / name, parse):
-                rows.append(row)
-        except Tear as tear:
-            # The writer of a live run may be in the middle of its last line.
-            if not (tear.unfinished and self.status in LIVE):
-                warnings.warn(f"Run {self.id}: {tear}.", DafWarning, stacklevel=3)
-        except OSError as error:
-            raise RecordError(
-                f"Run {self.id} is broken: {name} cannot be read: {error}."
-            ) from error
-        return rows
+    @property
+    def _summary(self) -> Summary:
+        return summarise(self._files.mapping("run.json"))
 
-
-def _wide(rows: list[MetricRow]) -> pd.DataFrame:
-    steps = sorted({row.step for row in rows})
-    position = {step: index for index, step in enumerate(steps)}
-    columns: dict[str, np.ndarray] = {}
-    for row in rows:
-        for name, value in row.values.items():
-            if name not in columns:
-                columns[name] = np.full(len(steps), np.nan)
-            columns[name][position[row.step]] = value
-    return pd.DataFrame(columns, index=pd.Index(steps, name="step"))
+    @property
+    def _files(self) -> Contents:
+        return Contents(id=self.id, folder=self.folder)

@@ -3,48 +3,37 @@
 from __future__ import annotations
 
 import threading
-import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from daf_nb.errors import RecordError
-from daf_nb.record.document import experiment_info, queued_document, utc_now
-from daf_nb.record.facts import environment_facts
-from daf_nb.record.folders import claim_folder, project_root, runs_root, safe_name
+from daf_nb.record.artifacts import artifact_path
+from daf_nb.record.beside import Beside
+from daf_nb.record.document import queued_document, utc_now
+from daf_nb.record.files import write_atomic
+from daf_nb.record.folders import claim_folder, project_root, runs_root
 from daf_nb.record.plain import to_plain
-from daf_nb.record.series import EVENTS, JOURNAL, JOURNAL_COLUMNS, METRICS
+from daf_nb.record.redact import hider, secrets_in, without_secrets
+from daf_nb.record.rows import event_row, journal_row, metric_numbers
+from daf_nb.record.series import EVENTS, JOURNAL
 from daf_nb.record.source import Source, launching_source
 from daf_nb.record.store import RunStore
+from daf_nb.record.told import Told
 
 if TYPE_CHECKING:
-    from daf_nb.record.sacred_api import SacredRun
+    from daf_nb.record.sacred_api import RunObserver, SacredRun
 
 __all__ = ["Recorder"]
-
-RESERVED = frozenset(
-    [
-        "config.json",
-        "cout.txt",
-        "facts.json",
-        "info.json",
-        "lock",
-        "metrics.json",
-        "run.json",
-        "source.py",
-        EVENTS,
-        JOURNAL,
-        METRICS,
-    ]
-)
 
 
 class Recorder:
     """Records one run, from QUEUED to its end.
 
     Making one claims a number and writes a QUEUED record at once. The folder's lock is held until
-    the run ends or this process dies.
+    the run ends or this process dies. Secrets, of the environment and of the spec, are taken out of
+    all that is written.
 
     Args:
         spec: everything the run is told, as JSON; what is no JSON is recorded as its `repr`.
@@ -53,12 +42,17 @@ class Recorder:
         tags: any texts.
         source: what launched the run; by default found out, if made in the launching thread.
         return_metric: the metric that `list_runs` shows as `return_last` and `return_best`.
+        observers: who else is told, beside the folder: names that `make_observers` knows, or
+            Sacred's own observers. Whatever they do, the run goes on.
+        parent: number of the experiment that this run belongs to.
+        kind: "training" or "experiment".
 
     Attributes:
         id: the run's number.
         folder: where its files are.
 
     Raises:
+        ConfigError: there is no such observer, or what it needs is not installed.
         RecordError: nothing can be recorded there.
     """
 
@@ -71,33 +65,48 @@ class Recorder:
         tags: Sequence[str] = (),
         source: Source | None = None,
         return_metric: str = "rollout/return_mean",
+        observers: Sequence[str | RunObserver] = (),
+        parent: int | None = None,
+        kind: str = "training",
     ) -> None:
-        self._spec: dict[str, Any] = to_plain(spec)
-        self._name = str(name)
-        self._source = source or launching_source()
-        self._return_metric = return_metric
-        self._project = project_root()
+        self._beside = Beside(observers)
+        plain, source = to_plain(spec), source or launching_source()
+        self._told = Told(
+            name=str(name),
+            tags=[str(tag) for tag in tags],
+            spec=without_secrets(plain),
+            return_metric=return_metric,
+            project=project_root(),
+        )
+        self._begun = threading.Event()
         self._logging = threading.Lock()
         self._logged = 0
         self._started = False
         self._sacred: SacredRun | None = None
         self._artifacts: set[str] = set()
-        document = queued_document(name=self._name, tags=tags, spec=self._spec, source=self._source)
+        document = queued_document(
+            name=self._told.name,
+            tags=self._told.tags,
+            spec=self._told.spec,
+            source=source,
+            kind=kind,
+            parent=parent,
+        )
         self.id, self.folder = claim_folder(runs_root(runs_dir))
         try:
-            self._store = RunStore(self.folder, document=document)
-            self._store.open(config=self._spec, source=self._source.text)
+            hide = hider(also=secrets_in(plain))
+            self._store = RunStore(self.folder, document=document, hide=hide)
+            self._store.open(config=self._told.spec, source=source.text)
         except OSError as error:
-            raise RecordError(
-                f"Run {self.id} cannot be recorded in {self.folder}: {error}."
-            ) from error
+            what = f"Run {self.id} cannot be recorded in {self.folder}: {error}."
+            raise RecordError(what) from error
 
     @property
     def status(self) -> str:
         """QUEUED, RUNNING, PAUSED, COMPLETED, FAILED, INTERRUPTED: on disk within a second."""
         return self._store.status
 
-    def run(self, main: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
+    def run(self, main: Callable[[], Any]) -> Any:
         """Executes `main` as a Sacred run, in the calling thread, and returns what it returns.
 
         The run ends COMPLETED; FAILED when `main` raises, which is raised on; INTERRUPTED when
@@ -108,10 +117,19 @@ class Recorder:
             RecordError: this recorder has recorded a run already.
         """
         self._start_once()
+        from daf_nb.record.executing import run_recorded
         from daf_nb.record.sacred_run import Interrupted
 
         try:
-            return self._execute(main)
+            return run_recorded(
+                main,
+                told=self._told,
+                store=self._store,
+                beside=self._beside,
+                expected=lambda: self._logged,
+                on_run=lambda run: setattr(self, "_sacred", run),
+                on_running=self._begun.set,
+            )
         except Interrupted as stop:
             return stop.result
         except BaseException as error:
@@ -121,6 +139,8 @@ class Recorder:
         finally:
             self._store.finish("FAILED", missing="Sacred did not say how the run ended")
             self._sacred = None
+            self._begun.set()
+            self._beside.close()
 
     def abandon(self, reason: str) -> None:
         """Ends a run that was queued but will never start, as FAILED.
@@ -129,9 +149,31 @@ class Recorder:
             RecordError: it has started.
         """
         self._start_once()
+        self._begun.set()
         self._store.finish("FAILED", stop_time=utc_now(), fail_trace=[reason])
 
-    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
+    def wait_started(self, timeout: float | None = None) -> bool:
+        """Waits until Sacred has started the run, its seeding undone, or the run has ended.
+
+        Args:
+            timeout: seconds; None waits as long as it takes. False is returned when they are over.
+        """
+        return self._begun.wait(timeout)
+
+    def write(self, text: str) -> None:
+        """Adds to what the run printed. After its end there is nowhere to write to."""
+        if not self._store.closed:
+            self._store.output.write(text)
+
+    def add_child(self, number: int) -> None:
+        """Says that the run `number`, of the same runs folder, belongs to this one."""
+        self._store.add_child(number)
+
+    def put(self, name: str, value: Any) -> None:
+        """Gives one of the record's own JSON files its content, at the next writing."""
+        self._store.put(name, value)
+
+    def log_metrics(self, step: int, values: Mapping[str, SupportsFloat]) -> None:
         """Records metrics of one step. Another thread writes them within about a second.
 
         Raises:
@@ -140,11 +182,7 @@ class Recorder:
         sacred = self._sacred
         if sacred is None or self._store.closed:
             raise RecordError(f"Run {self.id} is {self.status}: metrics are logged while it runs.")
-        try:
-            numbers = [(str(name), float(value)) for name, value in values.items()]
-        except (TypeError, ValueError) as error:
-            raise RecordError(f"A metric of step {step} is no number: {error}.") from error
-        step = int(step)
+        numbers, step = metric_numbers(step, values), int(step)
         with self._logging:
             for name, number in numbers:
                 sacred.log_scalar(name, number, step)
@@ -156,8 +194,7 @@ class Recorder:
         Raises:
             RecordError: the run has ended.
         """
-        row = {"kind": str(kind), "step": int(step), "time": time.time(), "data": data or {}}
-        self._queue(EVENTS, row)
+        self._queue(EVENTS, event_row(kind, step, data))
 
     def log_journal(self, entry: Mapping[str, Any]) -> None:
         """Records one change from outside: step, name, old, new, by.
@@ -165,10 +202,7 @@ class Recorder:
         Raises:
             RecordError: a key is missing, or the run has ended.
         """
-        absent = [column for column in JOURNAL_COLUMNS if column not in entry]
-        if absent:
-            raise RecordError(f"A journal entry lacks {', '.join(absent)}; it has {sorted(entry)}.")
-        self._queue(JOURNAL, {**entry, "step": int(entry["step"])})
+        self._queue(JOURNAL, journal_row(entry))
 
     def set_status(self, status: str) -> None:
         """PAUSED or RUNNING, while the run runs; on disk within about a second.
@@ -183,76 +217,34 @@ class Recorder:
         self._store.flush()
 
     def file(self, name: str) -> Path:
-        """The path for an artifact inside the run's folder, such as "checkpoints/agents.zip".
-
-        Folders on the way are made.
+        """The path for an artifact, such as "checkpoints/agents.zip"; folders on the way are made.
 
         Raises:
             RecordError: the name would leave the folder, is not portable, or is the record's own.
         """
-        parts = name.split("/")
-        if parts[0] in RESERVED or any(part != safe_name(part) for part in parts):
-            raise RecordError(
-                f"{name[:100]!r} is no name for a file of a run: use letters, digits, '.', '_' and "
-                "'-', with '/' between folders, and none of the record's own files. safe_name() "
-                "makes any text a name."
-            )
-        path = self.folder.joinpath(*parts)
-        if not path.resolve().is_relative_to(self.folder.resolve()):
-            raise RecordError(f"{name!r} leads out of the run's folder through a link.")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RecordError(f"No folder for {name!r} in run {self.id}: {error}.") from error
+        path = artifact_path(self.folder, name)
         self._artifacts.add(name)
         self._store.update(artifacts=sorted(self._artifacts))
         return path
 
+    def keep(self, name: str, data: bytes) -> None:
+        """Writes an artifact whole, and tells every observer.
+
+        Raises:
+            OSError: the disk refuses.
+            RecordError: as `file`.
+        """
+        path = self.file(name)
+        write_atomic(path, data)
+        if self._sacred is not None:
+            self._sacred.add_artifact(str(path), name)
+
     def _queue(self, log: str, row: Mapping[str, Any]) -> None:
         if self._store.closed:
-            raise RecordError(
-                f"Run {self.id} is {self.status}: nothing can be added to its record."
-            )
+            raise RecordError(f"Run {self.id} is {self.status}: nothing can be added to it.")
         self._store.queue(log, row)
 
     def _start_once(self) -> None:
         if self._started:
             raise RecordError(f"Run {self.id} is {self.status}: a recorder records one run, once.")
         self._started = True
-
-    def _execute(self, function: Callable[[], Any]) -> Any:
-        from daf_nb.record.observer import RunFolder
-        from daf_nb.record.sacred_run import Interrupted, Start, execute
-
-        facts = environment_facts(root=self._project, ignore=self.folder.parent)
-        self._store.put("facts.json", facts)
-        start = Start()
-        observer = RunFolder(
-            self._store,
-            on_started=start.done,
-            expected=lambda: self._logged,
-            return_metric=self._return_metric,
-        )
-        returned: Any = None
-
-        def main() -> Any:
-            nonlocal returned
-            try:
-                returned = function()
-            except Interrupted as stop:
-                observer.result = to_plain(stop.result)
-                raise
-            return to_plain(returned)
-
-        execute(
-            main,
-            start=start,
-            observer=observer,
-            config=self._spec,
-            facts=experiment_info(
-                name=self._name, folder=self.folder, project=self._project, facts=facts
-            ),
-            run_id=self.id,
-            on_run=lambda run: setattr(self, "_sacred", run),
-        )
-        return returned

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any, cast
 
 with warnings.catch_warnings():
     # Sacred 0.8.7 imports pkg_resources: https://github.com/IDSIA/sacred/pull/945
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-    from sacred import Experiment, cli_option
+    from sacred import SETTINGS, Experiment, cli_option
     from sacred.observers import RunObserver
     from sacred.run import Run as SacredRun
     from sacred.utils import SacredInterrupt
 
-__all__ = ["Experiment", "RunObserver", "SacredInterrupt", "SacredRun", "cli_option"]
+__all__ = ["HOST_INFO", "Experiment", "RunObserver", "SacredInterrupt", "SacredRun", "cli_option"]
+
+HOST_INFO: Any = cast(Any, SETTINGS).HOST_INFO
+"""What Sacred asks the host; its settings are untyped."""

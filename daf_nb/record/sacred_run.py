@@ -5,12 +5,19 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from daf_nb.record.observer import RunFolder
 from daf_nb.record.randomness import saved_randomness
-from daf_nb.record.sacred_api import Experiment, SacredInterrupt, SacredRun, cli_option
+from daf_nb.record.sacred_api import (
+    HOST_INFO,
+    Experiment,
+    RunObserver,
+    SacredInterrupt,
+    SacredRun,
+    cli_option,
+)
 
 __all__ = ["Interrupted", "Start", "execute"]
 
@@ -29,13 +36,15 @@ class Interrupted(SacredInterrupt):
 
     STATUS = "INTERRUPTED"
 
-    def __init__(self, result: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, result: Any = None) -> None:
         super().__init__("the run was stopped")
         self.result = result
 
 
 class Start:
     """The start of a Sacred run: one at a time, without a trace in the global generators.
+
+    Nor does it start a program to look for GPUs.
 
     Sacred seeds `random`, `numpy.random` and torch when a run starts; a second run that started in
     between would take those seeds for the user's state.
@@ -45,15 +54,20 @@ class Start:
         self._restore: Callable[[], None] | None = None
         self._done = False
         _starting.acquire()
+        self._ask_for_gpus = HOST_INFO.INCLUDE_GPU_INFO
+        # Sacred starts nvidia-smi for every run, which can take a second; our facts name the GPUs.
+        HOST_INFO.INCLUDE_GPU_INFO = False
 
     def save(self) -> None:
-        """To be called right before Sacred seeds."""
+        """To be called right before Sacred seeds, when it has looked at the host."""
+        HOST_INFO.INCLUDE_GPU_INFO = self._ask_for_gpus
         self._restore = saved_randomness()
 
     def done(self) -> None:
         """To be called right after Sacred has seeded, and again when in doubt."""
         if not self._done:
             self._done = True
+            HOST_INFO.INCLUDE_GPU_INFO = self._ask_for_gpus
             if self._restore is not None:
                 self._restore()
             _starting.release()
@@ -73,21 +87,25 @@ def execute(
     *,
     start: Start,
     observer: RunFolder,
+    others: Sequence[RunObserver] = (),
     config: Mapping[str, Any],
     facts: Mapping[str, Any],
     run_id: int,
     on_run: Callable[[SacredRun], None],
+    output: Callable[[], str] = str,
 ) -> None:
     """Executes `main` in the calling thread, inside a Sacred run of its own.
 
     Args:
         main: a plain function, made for this run alone.
         start: the start of this run; the observer calls its `done`.
-        observer: the run's only observer.
+        observer: keeps the run's folder; Sacred tells it everything first.
+        others: further observers, which never raise.
         config: plain JSON. Sacred's own copy gets keys and a seed that it accepts.
         facts: what Sacred calls the experiment's info: name, sources, dependencies, repositories.
         run_id: the run's number.
         on_run: is given Sacred's run before it starts.
+        output: what the run has printed, for the other observers.
 
     Raises:
         BaseException: whatever `main` raises.
@@ -105,7 +123,10 @@ def execute(
         )
         experiment.facts = facts
         experiment.logger = _quiet_logger()  # pyright: ignore[reportAttributeAccessIssue] - untyped
-        experiment.observers.append(observer)
+        experiment.observers.extend([observer, *others])
+        if others:
+            tell = lambda _: output()  # noqa: E731
+            experiment.captured_out_filter = tell  # pyright: ignore[reportAttributeAccessIssue] - untyped
         experiment.add_config(_acceptable(config) | {"seed": _acceptable_seed(config.get("seed"))})
         experiment.main(main)
         experiment.run(

@@ -18,7 +18,6 @@ __all__ = [
     "parse_event",
     "parse_journal",
     "parse_metrics",
-    "rows_from_sacred",
     "sacred_metrics",
 ]
 
@@ -56,24 +55,13 @@ def parse_event(row: Any) -> dict[str, Any]:
 
 def parse_journal(row: Any) -> dict[str, Any]:
     """One line of `journal.jsonl`: step, name, old, new, by, and what else was noted."""
-    return {**{column: row[column] for column in JOURNAL_COLUMNS}, **row}
+    checked = {column: row[column] for column in JOURNAL_COLUMNS}
+    return {**checked, **row, "step": _integer(row["step"])}
 
 
 def sacred_metrics(rows: Iterable[MetricRow]) -> dict[str, dict[str, list[Any]]]:
     """What Sacred's `metrics.json` says; each series thinned."""
     return {name: _thinned(*columns) for name, columns in _collect(rows).items()}
-
-
-def rows_from_sacred(metrics: Mapping[str, Any]) -> list[MetricRow]:
-    """The rows of a `metrics.json` of Sacred. A series of another shape is left out."""
-    rows: list[MetricRow] = []
-    for name, series in metrics.items():
-        try:
-            for step, value in zip(series["steps"], series["values"], strict=True):
-                rows.append(MetricRow(step=_integer(step), time=0.0, values={name: float(value)}))
-        except (LookupError, TypeError, ValueError):
-            continue
-    return rows
 
 
 def _collect(
@@ -106,6 +94,6 @@ def _sacred_time(seconds: float) -> str:
 
 
 def _integer(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError("a step is an integer")
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
+        raise TypeError("a step is an integer of 64 bits")
     return value

@@ -17,7 +17,7 @@ class Source:
     """The code that asked for a run.
 
     Attributes:
-        kind: "cell", "script", "interactive" (a prompt) or "unknown".
+        kind: "cell", "script", "spec" (a file of one), "interactive" (a prompt) or "unknown".
         text: the code as it was typed, as far as it can be known.
         name: where it stands: the script's path, or the notebook and the cell's number.
     """

@@ -21,9 +21,12 @@ def true_status(folder: Path, document: Mapping[str, Any]) -> str:
     """The status in a run's `run.json`; LOST if it says it is alive and its writer is gone.
 
     The writer's lock decides at once. Where it cannot (no such locks, a lock on another machine,
-    a run of plain Sacred), a heartbeat older than 30 seconds does.
+    a run of plain Sacred), a heartbeat older than 30 seconds does. Without any status in the
+    document it is UNREADABLE.
     """
-    status = str(document.get("status"))
+    status = document.get("status")
+    if not isinstance(status, str) or not status:
+        return UNREADABLE
     if status not in LIVE:
         return status
     ours, host = document.get("daf_nb"), document.get("host")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daf_nb.errors import DafWarning, RecordError
+from daf_nb.errors import RecordError
 from daf_nb.record.document import utc_now
 from daf_nb.record.files import append, read_json, write_atomic
 from daf_nb.record.locks import FolderLock
+from daf_nb.record.output import OUTPUT, OutputLog
 from daf_nb.record.plain import dumps, json_bytes, to_plain
 from daf_nb.record.proofs import prove_folder
+from daf_nb.record.saying import say
 from daf_nb.record.series import EVENTS, JOURNAL, METRICS
 
 __all__ = ["RunStore"]
@@ -39,16 +40,22 @@ class RunStore:
     Args:
         folder: the run's own folder, which exists and is empty.
         document: what `run.json` says, in Sacred's keys, with our own under "daf_nb".
+        hide: takes secrets out of whatever bytes go to the disk.
 
     Attributes:
+        output: what the run prints.
         trouble: what the disk refuses at present.
         closed: the final status is written, or was tried to.
     """
 
-    def __init__(self, folder: Path, *, document: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, *, document: Mapping[str, Any], hide: Callable[[bytes], bytes] = bytes
+    ) -> None:
         self.folder = folder
+        self.output = OutputLog(folder / OUTPUT, hide=hide)
         self.trouble: str | None = None
         self.closed = False
+        self.hide = hide
         self._document: dict[str, Any] = to_plain(document)
         self._lock = FolderLock(folder)
         self._disk = threading.RLock()
@@ -77,18 +84,19 @@ class RunStore:
             OSError: the folder takes no files.
         """
         self.note(lock="flock" if self._lock.works else "heartbeat")
-        write_atomic(self.folder / "config.json", json_bytes(config))
-        write_atomic(self.folder / "source.py", source.encode("utf-8", "backslashreplace"))
-        write_atomic(self.folder / "cout.txt", b"")
+        text = source.encode("utf-8", "backslashreplace")
+        write_atomic(self.folder / "config.json", self.hide(json_bytes(config)))
+        write_atomic(self.folder / "source.py", self.hide(text))
+        write_atomic(self.folder / OUTPUT, b"")
         self._write_document()
 
     def queue(self, name: str, row: Mapping[str, Any]) -> None:
         """Puts a row at the end of a log."""
-        self._queues[name].append(dumps(row).encode() + b"\n")
+        self._queues[name].append(self.hide(dumps(row).encode() + b"\n"))
 
     def put(self, name: str, value: Any) -> None:
         """Gives a JSON file its content."""
-        data = json_bytes(value)
+        data = self.hide(json_bytes(value))
         with self._state:
             self._whole[name] = data
 
@@ -102,6 +110,12 @@ class RunStore:
         """Changes our own keys in `run.json`, to be written when it is written anyway."""
         with self._state:
             self._document["daf_nb"].update(to_plain(changes))
+
+    def add_child(self, number: int) -> None:
+        """Says that the run `number` belongs to this one."""
+        with self._state:
+            self._document["daf_nb"].setdefault("children", []).append(int(number))
+            self._changed = True
 
     def beat(self, moment: str) -> None:
         """Sets the heartbeat, and flushes."""
@@ -124,12 +138,17 @@ class RunStore:
             self._document["status"] = status
             self._changed = True
 
-    def flush(self) -> None:
-        """Writes all that is queued, and `run.json` when it changed or its heartbeat is due."""
+    def flush(self, *, last: bool = False) -> None:
+        """Writes all that is queued, and `run.json` when it changed or its heartbeat is due.
+
+        Args:
+            last: nothing will end an unfinished line of the output any more.
+        """
         with self._disk:
             if self.closed:
                 return
             done = [self._attempt(partial(self._write_log, name)) for name in LOGS]
+            done.append(self._attempt(partial(self.output.flush, last=last)))
             done += [self._attempt(partial(self._write_whole, name)) for name in list(self._whole)]
             if self._changed or time.monotonic() - self._written_at > REWRITE_INTERVAL:
                 done.append(self._attempt(self._write_document))
@@ -149,7 +168,8 @@ class RunStore:
             if self.closed:
                 return
             problems = self._problems()
-            if any(self._queues.values()):  # another thread logged while files were read back
+            # Another thread may have logged while files were read back.
+            if any(self._queues.values()) or self.output.waiting:
                 problems = self._problems()
             problems += [missing] if missing else []
             self.note(incomplete=problems)
@@ -165,14 +185,15 @@ class RunStore:
             self._lock.release()
         if problems:
             what = "; ".join(problems)
-            _say(f"Run {self.folder} is {self.status}, its record incomplete: {what}.")
+            say(f"Run {self.folder} is {self.status}, its record incomplete: {what}.")
 
     def _problems(self) -> list[str]:
-        self.flush()
+        self.flush(last=True)
         unwritten = [name for name in LOGS if self._tails[name]] + list(self._whole)
+        unwritten += [OUTPUT] if self.output.waiting else []
         if unwritten:
             return [f"{name}: {self.trouble}" for name in unwritten]
-        return prove_folder(self.folder, rows=self._rows)
+        return prove_folder(self.folder, rows=self._rows, output=self.output.size)
 
     def _prove_document(self) -> None:
         self._write_document()
@@ -198,7 +219,7 @@ class RunStore:
     def _write_document(self) -> None:
         with self._state:
             self._changed = False
-            data = json_bytes(self._document)
+            data = self.hide(json_bytes(self._document))
         try:
             write_atomic(self.folder / "run.json", data)
         except BaseException:
@@ -221,15 +242,7 @@ class RunStore:
         self.note(outages=[*outages, {"time": utc_now(), "error": self.trouble}])
         logger.error("Run %s cannot be recorded: %s", self.folder, self.trouble)
         if not outages:
-            _say(
+            say(
                 f"Run {self.folder} cannot be recorded at the moment: {self.trouble}. It goes on; "
                 "what is missing is kept in memory and tried again every second. Free the disk."
             )
-
-
-def _say(sentence: str) -> None:
-    # Where warnings are errors, this one must not end the thread that it is said in.
-    try:
-        warnings.warn(sentence, DafWarning, stacklevel=2)
-    except DafWarning:
-        logger.error("%s", sentence)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +12,24 @@ from daf_nb.config import AdaptiveConfig, CurriculumConfig, RlConfig
 from daf_nb.control import AdaptiveController, Controls
 from daf_nb.curriculum import CurriculumManager
 from daf_nb.errors import ConfigError
-from daf_nb.learn import RlTrainer
+from daf_nb.learn import Evaluation, RlTrainer
 from daf_nb.learn.hooks import Callbacks, check_callbacks
 from daf_nb.learn.success import SuccessLike
-from daf_nb.record import Recorder, launching_source
+from daf_nb.record import Source, launching_source
 from daf_nb.record.listener import run_spec
+from daf_nb.record.scope import child_recorder, current
+from daf_nb.session.defaults import default_fields, default_observers
 from daf_nb.session.run import Run
 
 if TYPE_CHECKING:
     from pettingzoo.utils.env import ParallelEnv
 
     from daf_nb.envs import WorldLike, Wrapper
+    from daf_nb.record.sacred_api import RunObserver
 
 __all__ = ["launch", "train"]
+
+STARTING = 0.1  # seconds between two looks whether a run ended that never started
 
 
 def train(
@@ -40,9 +46,14 @@ def train(
     name: str | None = None,
     tags: Sequence[str] = (),
     runs_dir: Path | str | None = None,
+    observers: Sequence[str | RunObserver] | None = None,
+    parent: int | None = None,
+    source: Source | None = None,
     **fields: Any,
 ) -> Run:
     """Trains on a world in the background, recorded; returns at once.
+
+    Inside an experiment the run is linked to it, and may outlive it.
 
     Args:
         world: a PettingZoo registry id (`sisl/pursuit-v5`), a module path
@@ -58,8 +69,15 @@ def train(
         callback: SB3 callbacks; a dict of group -> callbacks where there are several groups.
         name: what the run is called.
         tags: any texts to find it by.
-        runs_dir: where runs are recorded; by default DAF_NB_RUNS, else `runs/` in the project.
-        **fields: fields of `RlConfig`: `total_timesteps`, `num_envs`, `seed`, `device`, ...
+        runs_dir: where runs are recorded; by default where the experiment around this is, else
+            the lab's `runs_dir`, else `runs/` in the project.
+        observers: who else is told, beside the folder: "mongo", "wandb", or Sacred's own observers;
+            None for the lab's.
+        parent: the run that this one comes from; by default the experiment around it.
+        source: what asks for it; by default the cell or script that is being executed.
+        **fields: fields of `RlConfig`: `total_timesteps`, `num_envs`, `seed`, `device`, ... The
+            seed that is not given is derived from that of the experiment around this, or drawn.
+            `ConfigManager.explain` shows the lab's defaults for some others.
 
     Raises:
         ConfigError: anything that cannot be trained as asked; nothing is recorded then.
@@ -69,10 +87,13 @@ def train(
         if "experiment_name" in fields:
             raise ConfigError("name and experiment_name are one thing; give one of them.")
         fields["experiment_name"] = name
+    scope = current()
+    if scope is not None and fields.get("seed") is None:
+        fields["seed"] = scope.child_seed()
     if isinstance(curriculum, CurriculumConfig):
         curriculum = CurriculumManager(curriculum)
     trainer = RlTrainer(
-        RlConfig(**fields),
+        RlConfig(**default_fields(fields)),
         env=world,
         env_kwargs=env_kwargs,
         wrappers=wrappers,
@@ -83,7 +104,15 @@ def train(
         controls=controls,
     )
     try:
-        return launch(trainer, tags=tags, runs_dir=runs_dir, callback=callback)
+        return launch(
+            trainer,
+            tags=tags,
+            runs_dir=runs_dir,
+            callback=callback,
+            observers=observers,
+            parent=parent,
+            source=source,
+        )
     except BaseException:
         trainer.close()
         trainer.controls.detach()
@@ -96,11 +125,27 @@ def launch(
     tags: Sequence[str] = (),
     runs_dir: Path | str | None = None,
     callback: Callbacks = None,
+    observers: Sequence[str | RunObserver] | None = None,
+    parent: int | None = None,
+    source: Source | None = None,
+    on_training_complete: Callable[[dict[str, Any]], None] | None = None,
+    on_evaluation_complete: Callable[[Evaluation], None] | None = None,
 ) -> Run:
-    """Starts a trainer in the background, recorded; arguments as `train`.
+    """Starts a trainer in the background, recorded.
 
     One that has trained goes on from there. When the run ends, the trainer is closed; it can be
     launched again.
+
+    Args:
+        trainer: what trains.
+        tags: see `train`, as for all others.
+        runs_dir: see there.
+        callback: see there.
+        observers: see there.
+        parent: see there.
+        source: see there.
+        on_training_complete: see `RlTrainer.train`; called in the run's thread.
+        on_evaluation_complete: see there; called so too.
 
     Raises:
         ConfigError: callbacks that fit no group, or the trainer trains already.
@@ -111,16 +156,31 @@ def launch(
     with ExitStack() as claim:
         # From here on nothing changes until the run's thread comes: spec and journal agree.
         claim.enter_context(trainer.gate.claim())
-        recorder = Recorder(
+        recorder = child_recorder(
             spec=run_spec(trainer),
             name=trainer.config.experiment_name,
             runs_dir=runs_dir,
             tags=tags,
-            source=launching_source(),
+            source=source or launching_source(),
             return_metric="rollout/return_mean",
+            observers=default_observers(observers, trainer.adaptive_controller),
+            parent=parent,
+        )
+        play = partial(
+            trainer.train, on_training_complete, on_evaluation_complete, callback=callback
         )
         try:
-            return Run(trainer, recorder, callback, claim)
+            run = Run(trainer, recorder, play, claim)
         except BaseException as error:
             recorder.abandon(f"the run could not be started: {error!r}")
             raise
+    try:
+        # Sacred seeds the global generators when it starts a run, and they are put back: the cell
+        # goes on when that is over.
+        while not recorder.wait_started(STARTING) and not run.done:
+            pass
+    except BaseException:
+        run.stop()
+        run._finished.wait()
+        raise
+    return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,9 @@ from daf_nb.control import Controls
 from daf_nb.curriculum import CurriculumManager
 from daf_nb.errors import DafWarning
 from daf_nb.learn import Evaluation, RlTrainer
-from daf_nb.learn.hooks import Callbacks
 from daf_nb.record import Interrupted, Recorder
 from daf_nb.record.listener import TrainingListener
+from daf_nb.record.scope import Scope, open_scope
 from daf_nb.session import live
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Run:
     Args:
         trainer: what trains.
         recorder: its record.
-        callback: SB3 callbacks.
+        play: trains until the end; its results.
         claim: the trainer's gate is claimed; it is the run's to close, once this returns.
 
     Attributes:
@@ -51,14 +51,18 @@ class Run:
     """
 
     def __init__(
-        self, trainer: RlTrainer, recorder: Recorder, callback: Callbacks, claim: ExitStack
+        self,
+        trainer: RlTrainer,
+        recorder: Recorder,
+        play: Callable[[], dict[str, Any]],
+        claim: ExitStack,
     ) -> None:
         self.trainer = trainer
         self.id: int = recorder.id
         self.folder: Path = recorder.folder
         self.name: str = trainer.config.experiment_name
         self._recorder = recorder
-        self._callback = callback
+        self._play = play
         self._listener = TrainingListener(recorder, trainer)
         self.controls: Controls = trainer.controls
         self.controller: AdaptiveController | None = trainer.adaptive_controller
@@ -181,7 +185,7 @@ class Run:
 
     def _work(self) -> None:
         try:
-            with self.trainer.gate.hold():
+            with self.trainer.gate.hold(), open_scope(self._scope()):
                 self._recorder.run(self._train)
             self._warn_of_what_is_left()
         except BaseException as error:
@@ -200,9 +204,22 @@ class Run:
                 finally:
                     self._finished.set()
 
+    def _scope(self) -> Scope:
+        """What the run's thread prints and logs, in callbacks too, is the run's."""
+        # The trainer counts at boundaries, its models at every step of a rollout too.
+        ahead = self.step - self._steps_played()
+        return Scope(
+            self._recorder,
+            step=lambda: ahead + self._steps_played(),
+            seed=self.trainer.config.seed,
+        )
+
+    def _steps_played(self) -> int:
+        return sum(model.num_timesteps for model in self.policies.values())
+
     def _train(self) -> dict[str, Any]:
         try:
-            self._results = self.trainer.train(callback=self._callback)
+            self._results = self._play()
         finally:
             self._close_controls()
             self._listener.save()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from daf_nb.record.plain import dumps, loads, to_plain
+from daf_nb.record.plain import dumps, loads, loads_lines, to_plain
 
 
 class Colour(enum.Enum):
@@ -74,3 +74,58 @@ def test_what_cannot_be_said_becomes_words_instead_of_an_error():
 def test_json_that_is_nested_too_deeply_is_refused_as_bad_json():
     with pytest.raises(ValueError, match="deep"):
         loads("[" * 200_000)
+
+
+@pytest.mark.parametrize(
+    "number", [2**53 + 1, 2**63, 2**64, -(2**64) - 1, 10**18, 10**19, 12345678901234567890123, 0]
+)
+def test_integers_of_any_length_are_read_exactly(number):
+    for text in (f"{number}", f'{{"state": [{number}, 0.5]}}'):
+        assert loads(text) == json.loads(text)
+    assert type(loads(f"{number}")) is int
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[NaN, -Infinity]",
+        '"\\ud800"',
+        "1e400",
+        "-0.0",
+        "0.00012345678901234567",
+        '"\u00e9"',
+        " [1]\n",
+        '{"a": 1, "a": 2}',
+        "[1.0, 1]",
+    ],
+)
+def test_what_the_standard_library_reads_is_read_to_the_same(text):
+    assert repr(loads(text)) == repr(loads(text.encode())) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1,]", "'a'", "{'a': 1}", "nan", "1 2", '"\n"', b"\xff"]
+)
+def test_what_is_no_json_is_refused(text):
+    with pytest.raises(ValueError):
+        loads(text)
+
+
+@pytest.mark.parametrize(
+    ("block", "values"),
+    [
+        (b'{"a": 1}\n{"b": 2}\n', [{"a": 1}, {"b": 2}]),
+        (b'{"a[0]": 1}\n{"b": [2]}\n', [{"a[0]": 1}, {"b": [2]}]),
+        (b"1\n2\n", [1, 2]),
+        (b'{"a": 1}, {"b": 2}\n{"c":\n3}\n', None),
+        (b'{"a": 1\n"b": 2}\n{"c": 3},{}\n', None),
+        (b'{"a": 1}\n{"b\n{c": 3}\n', None),
+        (b'{"a": "x\n{y"}\n{"b": 1},{"c": 2}\n', None),
+        (b'{"a": [{}\n{}]}\n{"b": 1},{"c": 2}\n', None),
+        (b'{"a": 1},\n{"b": 2}\n', None),
+        (b'{"a": 1}\n\n{"b": 2}\n', None),
+        (b'{"a": NaN}\n', None),
+    ],
+)
+def test_many_lines_are_parsed_in_one_go_and_no_torn_one_is_mended(block, values):
+    assert loads_lines(block) == values

@@ -1,0 +1,101 @@
+"""A run's main function, inside Sacred, with every observer that is to hear of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from daf_nb.record.beside import Beside
+from daf_nb.record.document import experiment_info
+from daf_nb.record.facts import environment_facts
+from daf_nb.record.observer import RunFolder
+from daf_nb.record.plain import to_plain
+from daf_nb.record.sacred_api import SacredRun
+from daf_nb.record.sacred_run import Interrupted, Start, execute
+from daf_nb.record.store import RunStore
+from daf_nb.record.told import Told
+from daf_nb.record.traces import users_trace
+
+__all__ = ["run_recorded"]
+
+
+def run_recorded(
+    function: Callable[[], Any],
+    *,
+    told: Told,
+    store: RunStore,
+    beside: Beside,
+    expected: Callable[[], int],
+    on_run: Callable[[SacredRun], None],
+    on_running: Callable[[], None],
+) -> Any:
+    """Executes a function as a Sacred run, in the calling thread, and returns what it returns.
+
+    Args:
+        function: called once.
+        told: what the run was told.
+        store: the run's folder.
+        beside: the observers beside the folder.
+        expected: how many metric values Sacred was given so far.
+        on_run: is given Sacred's run before it starts.
+        on_running: called once Sacred has started it, the global generators are put back, and the
+            record says so.
+
+    Raises:
+        BaseException: whatever the function raises.
+    """
+    run_id = int(store.folder.name)
+    facts = environment_facts(root=told.project, ignore=store.folder.parent)
+    store.put("facts.json", facts)
+    others = beside.open(
+        run_id=run_id, name=told.name, folder=store.folder, tags=told.tags, hide=store.hide
+    )
+    start = Start()
+    observer = RunFolder(
+        store,
+        on_started=start.done,
+        on_running=on_running,
+        expected=expected,
+        return_metric=told.return_metric,
+    )
+    sacred: list[SacredRun] = []
+    returned: Any = None
+
+    def main() -> Any:
+        nonlocal returned
+        try:
+            returned = function()
+        except Interrupted as stop:
+            observer.result = to_plain(stop.result)
+            raise
+        except BaseException as error:
+            observer.fail_trace = users_trace(error)
+            raise
+        finally:
+            if others:  # Sacred does not ask again for the output of a run that failed
+                sacred[0].captured_out = _printed(store)
+        return to_plain(returned)
+
+    def take(run: SacredRun) -> None:
+        sacred.append(run)
+        on_run(run)
+
+    execute(
+        main,
+        start=start,
+        observer=observer,
+        others=others,
+        config=told.spec,
+        facts=experiment_info(
+            name=told.name, folder=store.folder, project=told.project, facts=facts
+        ),
+        run_id=run_id,
+        on_run=take,
+        output=lambda: _printed(store),
+    )
+    return returned
+
+
+def _printed(store: RunStore) -> str:
+    store.flush(last=True)
+    return store.output.text()
