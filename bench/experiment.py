@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from daf_nb.record.experiment import experiment
-from daf_nb.record.scope import log
+from daf_nb.record.cells.experiment import experiment
+from daf_nb.record.cells.scope import log
 
 
 def cell() -> float:

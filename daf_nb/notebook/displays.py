@@ -8,8 +8,8 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from daf_nb.record.experiment import Experiment
-from daf_nb.record.scope import current
+from daf_nb.record.cells.experiment import Experiment
+from daf_nb.record.cells.scope import current
 
 __all__ = ["displayed_images"]
 

@@ -10,8 +10,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from daf_nb.notebook.displays import displayed_images
 from daf_nb.notebook.magic import ExperimentMagics
-from daf_nb.record.experiment import Surrounding, surround
-from daf_nb.record.history import note_outcome
+from daf_nb.record.cells.experiment import Surrounding, surround
+from daf_nb.record.cells.history import note_outcome
 
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 

@@ -14,8 +14,8 @@ from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 
 from daf_nb.errors import ConfigError, unknown_name
 from daf_nb.notebook.body import run_body, show_no_more, whole_cell
-from daf_nb.record.experiment import Experiment
-from daf_nb.record.traces import users_frames
+from daf_nb.record.cells.experiment import Experiment
+from daf_nb.record.cells.traces import users_frames
 
 __all__ = ["ExperimentMagics"]
 

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from daf_nb.record.cells.scope import log
     from daf_nb.record.comparing import Comparison, compare
     from daf_nb.record.facts import environment_facts
     from daf_nb.record.folders import runs_root, safe_name
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from daf_nb.record.reading import RunRecord, list_runs, load_run
     from daf_nb.record.recorder import Recorder
     from daf_nb.record.sacred_run import Interrupted
-    from daf_nb.record.scope import log
     from daf_nb.record.source import Source, launching_source
     from daf_nb.record.trash import delete_runs, empty_trash, list_trash
 
@@ -55,7 +55,7 @@ _HOMES = {
     "list_runs": "reading",
     "list_trash": "trash",
     "load_run": "reading",
-    "log": "scope",
+    "log": "cells.scope",
     "runs_root": "folders",
     "safe_name": "folders",
 }

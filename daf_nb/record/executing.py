@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daf_nb.record.beside import Beside
+from daf_nb.record.cells.traces import users_trace
 from daf_nb.record.document import experiment_info
 from daf_nb.record.facts import environment_facts
 from daf_nb.record.observer import RunFolder
@@ -14,7 +15,6 @@ from daf_nb.record.sacred_api import SacredRun
 from daf_nb.record.sacred_run import Interrupted, Start, execute
 from daf_nb.record.store import RunStore
 from daf_nb.record.told import Told
-from daf_nb.record.traces import users_trace
 
 __all__ = ["run_recorded"]
 

@@ -16,8 +16,8 @@ from daf_nb.learn import Evaluation, RlTrainer
 from daf_nb.learn.hooks import Callbacks, check_callbacks
 from daf_nb.learn.success import SuccessLike
 from daf_nb.record import Source, launching_source
+from daf_nb.record.cells.scope import child_recorder, current
 from daf_nb.record.listener import run_spec
-from daf_nb.record.scope import child_recorder, current
 from daf_nb.session.defaults import default_fields, default_observers
 from daf_nb.session.run import Run
 

@@ -15,8 +15,8 @@ from daf_nb.curriculum import CurriculumManager
 from daf_nb.errors import DafWarning
 from daf_nb.learn import Evaluation, RlTrainer
 from daf_nb.record import Interrupted, Recorder
+from daf_nb.record.cells.scope import Scope, open_scope
 from daf_nb.record.listener import TrainingListener
-from daf_nb.record.scope import Scope, open_scope
 from daf_nb.session import live
 
 if TYPE_CHECKING:

@@ -115,7 +115,7 @@ def test_a_semicolon_hides_the_value_as_ever(shell, capsys):
 
 
 def test_an_experiment_inside_is_a_child(shell, tmp_path):
-    run(shell, "from daf_nb.record.experiment import experiment")
+    run(shell, "from daf_nb.record.cells.experiment import experiment")
     run(shell, "%%experiment outer\nwith experiment('inner'):\n    print(1)")
     assert json.loads((tmp_path / "2" / "run.json").read_text())["daf_nb"]["parent"] == 1
 

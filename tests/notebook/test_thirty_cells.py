@@ -20,7 +20,7 @@ from daf_nb.record import load_run
 ROOT = Path(__file__).resolve().parents[2]
 SETUP = [
     "%load_ext daf_nb.notebook.extension",
-    "import random, time\nimport numpy as np\nfrom daf_nb.record.scope import log",
+    "import random, time\nimport numpy as np\nfrom daf_nb.record.cells.scope import log",
     "import daf_nb as daf\nfrom stable_baselines3.common.callbacks import BaseCallback\n"
     "from tests.worlds import Counting",
     "class Talker(BaseCallback):\n"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from daf_nb.record.showing import html_table, short, text_table
+from daf_nb.record.reading.showing import html_table, short, text_table
 
 __all__ = ["Comparison"]
 

@@ -13,9 +13,9 @@ import pandas as pd
 
 from daf_nb.errors import RecordError, unknown_name
 from daf_nb.record.comparing.specs import Flat, fingerprint, flat
-from daf_nb.record.contents import Contents
 from daf_nb.record.reading import RunRecord, load_run
-from daf_nb.record.summary import text_of
+from daf_nb.record.reading.contents import Contents
+from daf_nb.record.reading.summary import text_of
 
 __all__ = ["Entry", "read_entries"]
 

@@ -7,8 +7,8 @@ import contextlib
 import functools
 from collections.abc import Iterator
 
-from daf_nb.record.cell_magics import Magic, magic_call
-from daf_nb.record.cell_names import CellNames
+from daf_nb.record.cells.magics import Magic, magic_call
+from daf_nb.record.cells.names import CellNames
 
 __all__ = ["cell_names"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from daf_nb.record.files import read_json
+from daf_nb.record.reading.summary import Summary, summarise
 from daf_nb.record.status import LIVE, UNREADABLE, true_status
-from daf_nb.record.summary import Summary, summarise
 
 __all__ = ["glance_all"]
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from daf_nb.record.cell_reader import cell_names
-from daf_nb.record.history import PastCell, history_rows
+from daf_nb.record.cells.history import PastCell, history_rows
+from daf_nb.record.cells.reader import cell_names
 from tests.record.children import run_child
 
 
@@ -68,10 +68,10 @@ def test_in_a_shell_the_cells_before_are_recorded(tmp_path):
         """
         import sys
         from IPython.core.interactiveshell import InteractiveShell
-        from daf_nb.record import history
+        from daf_nb.record.cells import history
         shell = InteractiveShell.instance()
         cells = [
-            "from daf_nb.record.experiment import experiment",
+            "from daf_nb.record.cells.experiment import experiment",
             "folder = " + repr(sys.argv[1]),
             "unused = 1",
             "%config InlineBackend",

@@ -19,8 +19,8 @@ import torch
 
 from daf_nb.errors import ConfigError, RecordError
 from daf_nb.record import load_run
-from daf_nb.record.experiment import experiment
-from daf_nb.record.scope import log
+from daf_nb.record.cells.experiment import experiment
+from daf_nb.record.cells.scope import log
 from tests.record.children import hear, run_child, start_child
 from tests.worlds import Counting
 
@@ -339,7 +339,7 @@ def test_a_process_that_ends_or_dies_leaves_a_true_record(tmp_path):
     run_child(
         """
         import sys, threading
-        from daf_nb.record.experiment import experiment
+        from daf_nb.record.cells.experiment import experiment
         def steps():
             with experiment("open at exit", runs_dir=sys.argv[1]):
                 print("inside")
@@ -353,7 +353,7 @@ def test_a_process_that_ends_or_dies_leaves_a_true_record(tmp_path):
     child = start_child(
         """
         import sys, time
-        from daf_nb.record.experiment import experiment
+        from daf_nb.record.cells.experiment import experiment
         with experiment("killed", runs_dir=sys.argv[1]):
             print("ready", flush=True)
             time.sleep(60)
@@ -369,7 +369,7 @@ def test_a_process_that_ends_or_dies_leaves_a_true_record(tmp_path):
 def test_a_script_is_the_source_of_its_experiment(tmp_path):
     script = tmp_path / "work.py"
     script.write_text(
-        "import sys\nfrom daf_nb.record.experiment import experiment\n"
+        "import sys\nfrom daf_nb.record.cells.experiment import experiment\n"
         "with experiment('script', runs_dir=sys.argv[2]):\n    print(6 * 7)\n"
     )
     shown, _ = run_child(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from daf_nb.record.showing import is_missing, short
+from daf_nb.record.reading.showing import is_missing, short
 from daf_nb.record.status import LIVE, when
 
 __all__ = ["Summary", "summarise", "text_of"]

@@ -18,8 +18,8 @@ from daf_nb.record.observers.courier import Courier
 from daf_nb.record.observers.delivery import Delivery
 from daf_nb.record.observers.messages import cleaner
 from daf_nb.record.observers.mongo import ExactMongo
-from tests.record.mongo_server import MongoServer, Proxy
-from tests.record.observed import expect, ledger, train
+from tests.record.observers.mongo_server import MongoServer, Proxy
+from tests.record.observers.observed import expect, ledger, train
 
 NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, 678_000)  # noqa: DTZ001 - as Sacred has it
 

@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from daf_nb.errors import RecordError, unknown_name
-from daf_nb.record.contents import Contents
 from daf_nb.record.folders import run_ids, runs_root
-from daf_nb.record.listing import list_runs
 from daf_nb.record.policies import find_archive, read_model, read_state
+from daf_nb.record.reading.contents import Contents
+from daf_nb.record.reading.showing import html_list, value_text
+from daf_nb.record.reading.summary import Summary, summarise, text_of
 from daf_nb.record.series import EVENTS, JOURNAL, JOURNAL_COLUMNS, parse_event, parse_journal
-from daf_nb.record.showing import html_list, value_text
 from daf_nb.record.status import UNREADABLE
-from daf_nb.record.summary import Summary, summarise, text_of
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from torch import Tensor
 
-__all__ = ["RunRecord", "list_runs", "load_run"]
+__all__ = ["RunRecord", "load_run"]
 
 
 def load_run(id: int | str, *, runs_dir: Path | str | None = None) -> RunRecord:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from daf_nb.record.cell_names import CellNames
-from daf_nb.record.cell_reader import cell_names
+from daf_nb.record.cells.names import CellNames
+from daf_nb.record.cells.reader import cell_names
 
 __all__ = ["PastCell", "history_rows", "note_outcome", "session_history"]
 

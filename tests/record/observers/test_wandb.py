@@ -18,7 +18,7 @@ import pytest
 from daf_nb.errors import ConfigError
 from daf_nb.record import Interrupted
 from daf_nb.record.observers import check_observers, deliver
-from tests.record.observed import ledger, settle
+from tests.record.observers.observed import ledger, settle
 
 pytest.importorskip("wandb")
 

@@ -401,7 +401,7 @@ def test_metrics_cut_anywhere_are_read_up_to_there(tmp_path, seed):
 
 
 def test_a_table_that_no_memory_holds_is_refused_with_the_way_out(tmp_path, monkeypatch):
-    monkeypatch.setattr("daf_nb.record.metrics.LARGEST_TABLE", 40 * 40 - 1)
+    monkeypatch.setattr("daf_nb.record.reading.metrics.LARGEST_TABLE", 40 * 40 - 1)
     write_run(tmp_path, 1, rows=((step, {f"metric {step}": 1.0}) for step in range(40)))
     record = load_run(1, runs_dir=tmp_path)
     with pytest.raises(RecordError, match=r"40 metrics.*metric\(name\)"):

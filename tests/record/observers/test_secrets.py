@@ -8,8 +8,8 @@ import pytest
 from daf_nb.errors import DafWarning
 from daf_nb.record import Recorder, Source
 from daf_nb.record.sacred_api import RunObserver
-from tests.record.mongo_server import MongoServer
-from tests.record.observed import settle
+from tests.record.observers.mongo_server import MongoServer
+from tests.record.observers.observed import settle
 
 SECRETS = {
     "TEAM_API_KEY": "key-of-the-team-0123456789",

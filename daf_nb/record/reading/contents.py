@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from daf_nb.errors import DafWarning, RecordError
 from daf_nb.record.files import Tear, read_json, read_lines, read_regular
-from daf_nb.record.metrics import Metrics, read_metrics, sacred_blocks
+from daf_nb.record.reading.metrics import Metrics, read_metrics, sacred_blocks
 from daf_nb.record.series import METRICS
 from daf_nb.record.status import LIVE, true_status
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from daf_nb.errors import RecordError, unknown_name
 from daf_nb.record.folders import run_ids, runs_root
-from daf_nb.record.glance import glance_all
-from daf_nb.record.summary import Summary
+from daf_nb.record.reading.glance import glance_all
+from daf_nb.record.reading.summary import Summary
 
 __all__ = ["COLUMNS", "list_runs"]
 

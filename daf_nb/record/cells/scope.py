@@ -15,7 +15,7 @@ import numpy as np
 
 from daf_nb.errors import ConfigError
 from daf_nb.logs import run_id
-from daf_nb.record.capture import follow_streams
+from daf_nb.record.cells.capture import follow_streams
 from daf_nb.record.folders import runs_root
 from daf_nb.record.recorder import Recorder
 

@@ -9,8 +9,8 @@ import pytest
 
 from daf_nb.errors import RecordError
 from daf_nb.record.observers import deliver
-from tests.record.mongo_server import MongoServer, Proxy
-from tests.record.observed import expect, ledger, settle, train
+from tests.record.observers.mongo_server import MongoServer, Proxy
+from tests.record.observers.observed import expect, ledger, settle, train
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from daf_nb.config import lab
 from daf_nb.errors import RecordError
-from daf_nb.record.asked import SEEDS, checked_config, checked_name, checked_seed, checked_texts
-from daf_nb.record.background import Background
 from daf_nb.record.beside import Beside
-from daf_nb.record.figures import NewFigures
-from daf_nb.record.history import session_history
+from daf_nb.record.cells.asked import (
+    SEEDS,
+    checked_config,
+    checked_name,
+    checked_seed,
+    checked_texts,
+)
+from daf_nb.record.cells.background import Background
+from daf_nb.record.cells.figures import NewFigures
+from daf_nb.record.cells.history import session_history
+from daf_nb.record.cells.scope import Scope, child_recorder, current, open_scope
+from daf_nb.record.cells.values import recordable
 from daf_nb.record.randomness import seed_generators
 from daf_nb.record.recorder import Recorder
-from daf_nb.record.scope import Scope, child_recorder, current, open_scope
 from daf_nb.record.source import Source, launching_source
-from daf_nb.record.values import recordable
 
 if TYPE_CHECKING:
     from daf_nb.record.reading import RunRecord

@@ -10,9 +10,10 @@ import sacred
 from sacred.observers import FileStorageObserver
 
 from daf_nb.errors import RecordError
-from daf_nb.record import glance, list_runs, load_run
+from daf_nb.record import list_runs, load_run
 from daf_nb.record.document import utc_now
 from daf_nb.record.locks import FolderLock
+from daf_nb.record.reading import glance
 from tests.record.children import hear, run_child, start_child
 from tests.record.written import change, write_run
 
@@ -113,7 +114,7 @@ def test_what_is_remembered_is_used(tmp_path, monkeypatch):
     time.sleep(2.1)
     first = list_runs(runs_dir=tmp_path)
     read = []
-    monkeypatch.setattr("daf_nb.record.glance.read_json", read.append)
+    monkeypatch.setattr("daf_nb.record.reading.glance.read_json", read.append)
     pd.testing.assert_frame_equal(list_runs(runs_dir=tmp_path), first)
     assert read == []
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from daf_nb.record.capture import follow_streams
+from daf_nb.record.cells.capture import follow_streams
 
 
 @pytest.fixture

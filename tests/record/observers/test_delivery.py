@@ -16,7 +16,7 @@ from daf_nb.record.observers import check_observers, make_observers
 from daf_nb.record.observers.courier import Courier
 from daf_nb.record.observers.messages import Message
 from daf_nb.record.sacred_api import RunObserver
-from tests.record.observed import ledger, settle
+from tests.record.observers.observed import ledger, settle
 
 NOW = datetime.datetime(2026, 1, 1)  # noqa: DTZ001 - as Sacred has it
 START = {
