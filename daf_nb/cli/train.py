@@ -1,0 +1,163 @@
+"""`daf-nb train`: trains what a file says, until it is done or interrupted."""
+
+from __future__ import annotations
+
+import copy
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from daf_nb.cli.runs import RunsDir, given
+from daf_nb.cli.words import document, line
+from daf_nb.errors import ConfigError, DafError
+
+if TYPE_CHECKING:
+    from daf_nb.session import Run
+
+__all__ = ["train"]
+
+_LOOK = 0.5
+"""Seconds between two looks at the run."""
+
+
+def train(
+    spec: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
+            metavar="SPEC",
+            help="A JSON file: the world and whatever is not to be the default, such as a record's "
+            "config.json; - for the standard input.",
+        ),
+    ],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="FIELD=VALUE in place of the file's; seed=3, env_kwargs.N=5."),
+    ] = None,
+    runs_dir: RunsDir = None,
+    name: Annotated[str | None, typer.Option(help="What the run is called.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A text to find it by.")] = None,
+    trust: Annotated[
+        bool, typer.Option(help="Import functions and classes that the file names.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Say how it ended as one JSON document.")
+    ] = False,
+) -> None:
+    """Train what SPEC says, recorded. Ctrl-C stops it at the next boundary."""
+    wanted = _changed(_read(spec), changes or [])
+    with _interruptible():
+        from daf_nb.record import Source
+        from daf_nb.record.plain import json_bytes
+        from daf_nb.session.again import train_spec
+
+        source = Source(kind="spec", text=json_bytes(wanted).decode(), name=str(spec))
+        run = train_spec(
+            wanted, trust=trust, runs_dir=runs_dir, name=name, tags=tag or (), source=source
+        )
+        typer.echo(f"run {run.id} {line(run.name)}: {line(str(run.folder))}", err=True)
+        code, error = _follow(run)
+    _say(run, error, as_json=as_json)
+    if error is None:
+        raise typer.Exit(code)
+    if isinstance(error, DafError):
+        raise error
+    raise DafError(f"{type(error).__name__}: {error}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from daf_nb.record.plain import loads
+
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        spec = loads(text)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read as JSON: {error}.") from None
+    if not isinstance(spec, dict):
+        raise ConfigError(f"{path} holds a {type(spec).__name__}; a spec is a JSON object.")
+    return spec
+
+
+def _changed(spec: Mapping[str, Any], changes: list[str]) -> dict[str, Any]:
+    """The spec with other values; a dot in a field leads into an object."""
+    changed = copy.deepcopy(dict(spec))
+    for text in changes:
+        field, value = given(text, "--set")
+        *path, last = field.split(".")
+        inside: Any = changed
+        for part in path:
+            inside = inside.setdefault(part, {})
+            if not isinstance(inside, dict):
+                raise ConfigError(f"--set {field}: {part} holds no object, so nothing is in it.")
+        inside[last] = value
+    return changed
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM does what Ctrl-C does; both do it where a parent had them ignored, too."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {one: signal.signal(one, interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _follow(run: Run) -> tuple[int, BaseException | None]:
+    """Waits for the end, with a line on a terminal; the exit code, and what the run raised."""
+    shown = sys.stderr.isatty()
+    try:
+        while not run.done:
+            run.wait(_LOOK)
+            if shown:
+                typer.echo(f"\r\x1b[2K{line(_progress(run), limit=100)}", nl=False, err=True)
+        run.wait()
+    except KeyboardInterrupt:
+        if not run.trainer.gate.stopped:  # else somebody could not wait for the boundary
+            run.stop()
+            run.wait()
+        return 130, run.error
+    except Exception as error:
+        return 1, error
+    finally:
+        if shown:
+            typer.echo("", err=True)
+    return (0 if run.status == "COMPLETED" else 1), None
+
+
+def _progress(run: Run) -> str:
+    from daf_nb.notebook.state import read_state, sentence
+
+    return sentence(read_state(run))
+
+
+def _say(run: Run, error: BaseException | None, *, as_json: bool) -> None:
+    metrics = run.trainer.progress.metrics
+    if as_json:
+        document(
+            {
+                "id": run.id,
+                "name": run.name,
+                "status": run.status,
+                "folder": str(run.folder),
+                "steps": run.step,
+                "return": metrics.get("rollout/return_mean"),
+                "success": metrics.get("rollout/success_rate", metrics.get("rollout/success")),
+                "error": None if error is None else f"{type(error).__name__}: {error}",
+            }
+        )
+    else:
+        typer.echo(f"run {run.id}: {line(_progress(run))}")
