@@ -163,6 +163,7 @@ class Learner:
             seed=seed,
             held_out=held_out,
             layout=self.layout,
+            world=world,
             rebuild=lambda env_kwargs: world.changed(env_kwargs).build(),
         )
 
