@@ -26,14 +26,17 @@ check: $(STAMP) ## Lint, formatting, types, import direction, clean notebooks
 	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
 lab: $(STAMP) ## Open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks/
+	$(BIN)/jupyter lab --ServerApp.root_dir=. \
+		--LabApp.default_url=/lab/tree/notebooks/01_first_run.ipynb
 
-bench: $(STAMP) ## Measure throughput and learning beside the peer, curricula, live control
+bench: $(STAMP) ## Measure throughput, learning, curricula, live control and reading, beside the peer
 	$(BIN)/python bench/throughput.py
 	$(BIN)/python bench/learning.py
 	$(BIN)/python bench/curriculum.py
 	$(BIN)/python bench/control.py
 	$(BIN)/python bench/overhead.py
+	$(BIN)/python bench/records.py
+	$(BIN)/python bench/experiment.py
 
 clean: ## Remove caches and build leftovers; .venv and runs/ stay
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache

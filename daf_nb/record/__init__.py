@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from daf_nb.record.recorder import Recorder
     from daf_nb.record.sacred_run import Interrupted
     from daf_nb.record.source import Source, launching_source
-    from daf_nb.record.trash import delete_runs, empty_trash, list_trash
+    from daf_nb.record.trash import delete_runs, empty_trash, list_trash, restore_runs
 
 __all__ = [
     "Comparison",
@@ -36,6 +36,7 @@ __all__ = [
     "list_trash",
     "load_run",
     "log",
+    "restore_runs",
     "runs_root",
     "safe_name",
 ]
@@ -56,6 +57,7 @@ _HOMES = {
     "list_trash": "trash",
     "load_run": "reading",
     "log": "cells.scope",
+    "restore_runs": "trash",
     "runs_root": "folders",
     "safe_name": "folders",
 }
