@@ -12,7 +12,14 @@ from daf_nb.envs.spaces import AgentSpaces, agent_spaces, equal_spaces
 from daf_nb.envs.stages import set_stage
 from daf_nb.envs.tape import Tape
 from daf_nb.envs.vec_env import AgentVecEnv, GroupVecEnv
-from daf_nb.envs.worlds import World, WorldLike, Wrapper, close_world, known_wrappers
+from daf_nb.envs.worlds import (
+    World,
+    WorldLike,
+    Wrapper,
+    close_world,
+    is_known_world,
+    known_wrappers,
+)
 
 __all__ = [
     "MAX_SEED",
@@ -39,6 +46,7 @@ __all__ = [
     "drive",
     "equal_spaces",
     "fresh_seed",
+    "is_known_world",
     "known_wrappers",
     "make_env",
     "merge_layouts",

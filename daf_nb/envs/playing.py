@@ -8,20 +8,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pettingzoo
 from pettingzoo.utils.env import ParallelEnv
 
 from daf_nb.envs.digests import Digests, differing
 from daf_nb.envs.restoring import parted
 from daf_nb.envs.spaces import AgentSpaces, agent_spaces, storage
 from daf_nb.envs.tape import Tape
-from daf_nb.envs.worlds import World, WorldLike, close_world, registry_id
+from daf_nb.envs.worlds import World, WorldLike, close_world, is_known_world
 from daf_nb.errors import ConfigError
 
 __all__ = ["Step", "play"]
 
 _DRAWING = {"render_mode": "rgb_array"}
-_OURS = ("mpe2.", "daf_nb.envs.")
 """Modules of worlds that may be built because a tape names them; registered ones may be, too."""
 
 
@@ -150,18 +148,12 @@ def _world_of(tape: Tape, world: World | WorldLike | None) -> World:
         return World(world) if taped is None else replace(taped, world=world)
     if taped is None or lacking or "world" in tape.missing:
         raise ConfigError("this tape does not hold its world; give it: play(tape, world).")
-    if isinstance(taped.world, str) and not _may_be_built(taped.world):
+    if isinstance(taped.world, str) and not is_known_world(taped.world):
         raise ConfigError(
             f"this tape names the world {taped.world!r}, which is not built on a tape's word; give "
             "it, if you know it: play(tape, world)."
         )
     return taped
-
-
-def _may_be_built(name: str) -> bool:
-    name = registry_id(name)
-    known = name in pettingzoo.parallel_registry or name in pettingzoo.aec_registry
-    return known or (name.startswith(_OURS) and ":" not in name)
 
 
 class _Checking:

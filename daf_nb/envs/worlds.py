@@ -21,6 +21,7 @@ __all__ = [
     "Wrapper",
     "as_parallel",
     "close_world",
+    "is_known_world",
     "known_wrappers",
     "registry_id",
 ]
@@ -28,6 +29,7 @@ __all__ = [
 WorldLike = str | Callable[..., Any]
 Wrapper = str | tuple[str, Mapping[str, Any]] | Callable[[Any], Any]
 
+_OURS = ("mpe2.", "daf_nb.envs.")
 _NOT_FOR_WORLDS = {
     "black_death_v3": "dead agents are masked already; black death would train ghosts",
     "concat_vec_envs_v1": "copies are made by num_envs",
@@ -86,6 +88,16 @@ class World:
         for wrapper in self.wrappers:
             env = _wrap(env, wrapper)
         return env
+
+
+def is_known_world(name: str) -> bool:
+    """Whether a world of this name is one of PettingZoo's, mpe2's or daf_nb's: safe to be made.
+
+    Others are code that is imported and called by its name.
+    """
+    name = registry_id(name)
+    known = name in pettingzoo.parallel_registry or name in pettingzoo.aec_registry
+    return known or (name.startswith(_OURS) and ":" not in name)
 
 
 def known_wrappers() -> list[str]:

@@ -11,7 +11,19 @@ from pettingzoo.utils.env import ParallelEnv
 from daf_nb.envs import World, WorldLike, Wrapper
 from daf_nb.errors import ConfigError
 
-__all__ = ["another_world", "as_world"]
+__all__ = ["CopyOf", "another_world", "as_world"]
+
+
+class CopyOf:
+    """Makes deep copies of a world that was given as an instance; has the name of its class."""
+
+    def __init__(self, env: ParallelEnv) -> None:
+        kind = type(env.unwrapped)
+        self.__module__, self.__qualname__ = kind.__module__, kind.__qualname__
+        self._env = env
+
+    def __call__(self) -> ParallelEnv:
+        return copy.deepcopy(self._env)
 
 
 def as_world(
@@ -36,13 +48,7 @@ def as_world(
         raise ConfigError(
             f"{env} cannot be copied ({error}); give its name or a function that makes it."
         ) from error
-
-    def again() -> ParallelEnv:
-        return copy.deepcopy(env)
-
-    kind = type(env.unwrapped)
-    again.__module__, again.__qualname__ = kind.__module__, kind.__qualname__
-    return World(again, {}, wrappers)
+    return World(CopyOf(env), {}, wrappers)
 
 
 def another_world(

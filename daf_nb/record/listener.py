@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from daf_nb.learn import Event, RlTrainer
     from daf_nb.record.recorder import Recorder
 
-__all__ = ["TrainingListener", "run_spec"]
+__all__ = ["INSTANCE", "TrainingListener", "run_spec"]
+
+INSTANCE = "instance of "
+"""What the spec says before the class of a world that was given as an instance."""
 
 
 _STATE = "curriculum."
@@ -26,9 +29,11 @@ def run_spec(trainer: RlTrainer) -> dict[str, Any]:
 
     With the journal, which a `TrainingListener` begins with what was changed before.
     """
+    from daf_nb.learn.given import CopyOf
+
     world = trainer.world
     return {
-        "world": world.name,
+        "world": f"{INSTANCE}{world.name}" if isinstance(world.world, CopyOf) else world.name,
         "env_kwargs": dict(world.env_kwargs),
         "wrappers": list(world.wrappers),
         "policy": trainer.policy,

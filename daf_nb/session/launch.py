@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from daf_nb.envs import WorldLike, Wrapper
     from daf_nb.record.sacred_api import RunObserver
 
-__all__ = ["launch", "train"]
+__all__ = ["launch", "make_trainer", "train"]
 
 STARTING = 0.1  # seconds between two looks whether a run ended that never started
 
@@ -47,7 +47,6 @@ def train(
     tags: Sequence[str] = (),
     runs_dir: Path | str | None = None,
     observers: Sequence[str | RunObserver] | None = None,
-    parent: int | None = None,
     source: Source | None = None,
     **fields: Any,
 ) -> Run:
@@ -73,7 +72,6 @@ def train(
             the lab's `runs_dir`, else `runs/` in the project.
         observers: who else is told, beside the folder: "mongo", "wandb", or Sacred's own observers;
             None for the lab's.
-        parent: the run that this one comes from; by default the experiment around it.
         source: what asks for it; by default the cell or script that is being executed.
         **fields: fields of `RlConfig`: `total_timesteps`, `num_envs`, `seed`, `device`, ... The
             seed that is not given is derived from that of the experiment around this, or drawn.
@@ -83,6 +81,47 @@ def train(
         ConfigError: anything that cannot be trained as asked; nothing is recorded then.
         RecordError: the run cannot be recorded. Controller and controls can be given again.
     """
+    trainer = make_trainer(
+        world,
+        env_kwargs=env_kwargs,
+        wrappers=wrappers,
+        policy=policy,
+        success=success,
+        curriculum=curriculum,
+        controller=controller,
+        controls=controls,
+        name=name,
+        **fields,
+    )
+    try:
+        return launch(
+            trainer,
+            tags=tags,
+            runs_dir=runs_dir,
+            callback=callback,
+            observers=observers,
+            source=source,
+        )
+    except BaseException:
+        trainer.close()
+        trainer.controls.detach()
+        raise
+
+
+def make_trainer(
+    world: WorldLike | ParallelEnv,
+    *,
+    curriculum: CurriculumManager | CurriculumConfig | None = None,
+    controller: AdaptiveController | AdaptiveConfig | None = None,
+    name: str | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    wrappers: Sequence[Wrapper] = (),
+    policy: str | type[Any] = "MlpPolicy",
+    success: SuccessLike = None,
+    controls: Controls | None = None,
+    **fields: Any,
+) -> RlTrainer:
+    """The trainer that `train` launches; arguments and errors as there."""
     if name is not None:
         if "experiment_name" in fields:
             raise ConfigError("name and experiment_name are one thing; give one of them.")
@@ -92,7 +131,7 @@ def train(
         fields["seed"] = scope.child_seed()
     if isinstance(curriculum, CurriculumConfig):
         curriculum = CurriculumManager(curriculum)
-    trainer = RlTrainer(
+    return RlTrainer(
         RlConfig(**default_fields(fields)),
         env=world,
         env_kwargs=env_kwargs,
@@ -103,20 +142,6 @@ def train(
         adaptive_controller=controller,
         controls=controls,
     )
-    try:
-        return launch(
-            trainer,
-            tags=tags,
-            runs_dir=runs_dir,
-            callback=callback,
-            observers=observers,
-            parent=parent,
-            source=source,
-        )
-    except BaseException:
-        trainer.close()
-        trainer.controls.detach()
-        raise
 
 
 def launch(
@@ -142,7 +167,7 @@ def launch(
         runs_dir: see there.
         callback: see there.
         observers: see there.
-        parent: see there.
+        parent: the run that this one comes from; by default the experiment around it.
         source: see there.
         on_training_complete: see `RlTrainer.train`; called in the run's thread.
         on_evaluation_complete: see there; called so too.

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from daf_nb.session.run import Run
 
-__all__ = ["Difference", "Reproduction"]
+__all__ = ["Difference", "Reproduction", "boundaries"]
 
-_OF_THE_CLOCK = ("memory/", "system/", "time/")
-"""Metrics that no two runs share."""
+_TRAINED = ("curriculum/", "rollout/", "train/")
+"""Metrics of the training itself; others are of the clock, or of the user's own code."""
 _MOST = 8
 """Differences of one step that are told."""
 
@@ -44,21 +44,27 @@ class Difference:
 class Reproduction:
     """A recorded run that is being played again.
 
+    Args:
+        original: the record that is played.
+        run: the run that plays it.
+        until: the agent-step of the last update that is played.
+
     Attributes:
         original: the record that is played.
         run: the run that plays it.
     """
 
-    def __init__(self, original: RunRecord, run: Run) -> None:
+    def __init__(self, original: RunRecord, run: Run, *, until: int) -> None:
         self.original, self.run = original, run
+        self._until = until
         self._first: Difference | None = None
         self._compared = False
 
     @property
     def identical(self) -> bool:
-        """Every metric of every boundary, and every saved parameter, to the last bit.
+        """Every metric of rollouts, updates and curriculum, and every saved parameter, bit for bit.
 
-        Waits for the end of the run; raises what it raised.
+        Waits for the end of the run; raises what it raised. What a callback logged is not compared.
         """
         return self.first_difference is None
 
@@ -68,9 +74,8 @@ class Reproduction:
         self.run.wait()
         if not self._compared:
             again = load_run(self.run.id, runs_dir=self.run.folder.parent)
-            self._first = _metrics_differ(self.original, again) or _policies_differ(
-                self.original, again
-            )
+            self._first = _metrics_differ(self.original, again, self._until)
+            self._first = self._first or _policies_differ(self.original, again)
             self._compared = True
         return self._first
 
@@ -83,14 +88,19 @@ class Reproduction:
         said = f"run {self.original.id} played again as run {self.run.id}"
         if not self.run.done:
             return f"{said}: {self.run.status}, step {self.run.step:,}"
-        if self.run.error is not None or not self.run.trainer.finished:
+        if self.run.error is not None or self.run.step < self._until:
             return f"{said}: {self.run.status}"
         first = self.first_difference
         return f"{said}: identical" if first is None else f"{said}: they part {first}"
 
 
-def _metrics_differ(original: RunRecord, again: RunRecord) -> Difference | None:
-    was, now = (_decided(record.metrics) for record in (original, again))
+def boundaries(record: RunRecord) -> list[int]:
+    """The agent-steps of the run's updates; a rollout that was broken off has none."""
+    return [int(step) for step in _trained(record.metrics, ("train/",)).index]
+
+
+def _metrics_differ(original: RunRecord, again: RunRecord, until: int) -> Difference | None:
+    was, now = (_trained(record.metrics, _TRAINED).loc[:until] for record in (original, again))
     names = sorted({*was.columns, *now.columns})
     steps = sorted({*was.index, *now.index})
     was, now = (table.reindex(index=steps, columns=names) for table in (was, now))
@@ -104,8 +114,9 @@ def _metrics_differ(original: RunRecord, again: RunRecord) -> Difference | None:
     return Difference(step=int(steps[row]), values=values)
 
 
-def _decided(metrics: pd.DataFrame) -> pd.DataFrame:
-    return metrics.drop(columns=[n for n in metrics if str(n).startswith(_OF_THE_CLOCK)])
+def _trained(metrics: pd.DataFrame, prefixes: tuple[str, ...]) -> pd.DataFrame:
+    others = [name for name in metrics if not str(name).startswith(prefixes)]
+    return metrics.drop(columns=others).dropna(how="all")
 
 
 def _policies_differ(original: RunRecord, again: RunRecord) -> Difference | None:

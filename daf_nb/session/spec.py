@@ -2,63 +2,102 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator, Mapping
-from functools import reduce
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from daf_nb.config import AdaptiveConfig, CurriculumConfig, RlConfig
 from daf_nb.curriculum import CurriculumManager
+from daf_nb.envs import is_known_world
 from daf_nb.errors import ConfigError, unknown_name
+from daf_nb.record.listener import INSTANCE
 from daf_nb.record.redact import REDACTED
+from daf_nb.session.lookup import finder
 
 __all__ = ["arguments_of"]
 
 _OWN = ("env_kwargs", "policy", "success", "world", "wrappers")
 _BESIDE = ("adaptive_config", "curriculum_state")
 _FIELDS = (*RlConfig.model_fields, *_OWN, *_BESIDE)
-_HARMLESS = ("torch.nn.", "torch.optim.", "stable_baselines3.", "sb3_contrib.")
-"""Names that may be looked up in libraries which are loaded anyway."""
+_MAPPINGS = (
+    "adaptive_config",
+    "algorithm_kwargs",
+    "curriculum_config",
+    "curriculum_state",
+    "env_kwargs",
+    "policy_kwargs",
+)
 _SCHEDULES = ("clip_range", "clip_range_vf", "learning_rate")
 
+_Find = Callable[[str, str], Any]
 
-def arguments_of(spec: Mapping[str, Any], *, trust: bool = False) -> dict[str, Any]:
+
+def arguments_of(
+    spec: Mapping[str, Any], *, trust: bool = False, given: Collection[str] = ()
+) -> dict[str, Any]:
     """The keyword arguments of `train`, its world under "world", that a record's config stands for.
 
     Args:
         spec: `load_run(id).config`, or as much of such a mapping as a user writes: the world, and
             whatever else is not to be the default.
-        trust: whether code may be imported by the names in it, for functions and classes that the
-            record holds by name only.
+        trust: whether code may be imported by the names in it: worlds other than those of
+            PettingZoo, mpe2 and daf_nb, and functions and classes that the record holds by name.
+        given: fields that the user gives again, and that are not read.
 
     Raises:
-        ConfigError: an unknown field; a function that is not trusted, or not found under its name;
-            a value that was hidden as a secret.
+        ConfigError: an unknown field, or a value of the wrong kind; code that is not trusted, or
+            not found under its name; a value that was hidden as a secret.
     """
-    for name in spec:
+    spec = {name: value for name, value in spec.items() if name not in given}
+    _check(spec)
+    find = finder(trust)
+    read = {name: value for name, value in spec.items() if name not in _BESIDE}
+    if "world" not in given:
+        _check_world(read.get("world"), trust)
+    if "wrappers" in read:
+        read["wrappers"] = tuple(_wrapper(one, find) for one in read["wrappers"] or ())
+    if isinstance(read.get("success"), str):
+        read["success"] = find("success", read["success"])
+    if isinstance(read.get("policy"), str) and "." in read["policy"]:
+        read["policy"] = find("policy", read["policy"])
+    if "policy_kwargs" in read:
+        read["policy_kwargs"] = _found(read["policy_kwargs"] or {}, find)
+    if "algorithm_kwargs" in read:
+        read["algorithm_kwargs"] = _algorithm(read["algorithm_kwargs"] or {}, find)
+    read["curriculum"] = _curriculum(read.pop("curriculum_config", None), spec)
+    adaptive = spec.get("adaptive_config")
+    read["controller"] = None if adaptive is None else AdaptiveConfig(**adaptive)
+    return read
+
+
+def _check(spec: Mapping[str, Any]) -> None:
+    for name, value in spec.items():
         if name not in _FIELDS:
             raise ConfigError(unknown_name("field of a spec", name, _FIELDS))
+        if name in _MAPPINGS and not (value is None or isinstance(value, Mapping)):
+            raise ConfigError(f"{name}={value!r} in a spec: a mapping is needed.")
+    if not isinstance(spec.get("wrappers") or [], (list, tuple)):
+        raise ConfigError(f"wrappers={spec['wrappers']!r} in a spec: a list is needed.")
     hidden = next((path for path, text in _texts("", spec) if REDACTED in text), None)
     if hidden is not None:
         raise ConfigError(
             f"{hidden} was hidden from the record as a secret; give it again: "
             f"{hidden.split('.')[0]}=..."
         )
-    if not isinstance(spec.get("world"), str):
-        raise ConfigError(f"a spec names its world as text; world={spec.get('world')!r} came.")
-    find = _finder(trust)
-    given = {name: value for name, value in spec.items() if name not in _BESIDE}
-    given["wrappers"] = tuple(_wrapper(one, find) for one in given.get("wrappers") or ())
-    if isinstance(given.get("success"), str):
-        given["success"] = find("success", given["success"])
-    if isinstance(given.get("policy"), str) and "." in given["policy"]:
-        given["policy"] = find("policy", given["policy"])
-    given["policy_kwargs"] = _found(given.get("policy_kwargs") or {}, find)
-    given["algorithm_kwargs"] = _algorithm(given.get("algorithm_kwargs") or {}, find)
-    given["curriculum"] = _curriculum(given.pop("curriculum_config", None), spec)
-    adaptive = spec.get("adaptive_config")
-    given["controller"] = None if adaptive is None else AdaptiveConfig(**adaptive)
-    return given
+
+
+def _check_world(world: Any, trust: bool) -> None:
+    if not isinstance(world, str):
+        raise ConfigError(f"a spec names its world as text; world={world!r} came.")
+    if world.startswith(INSTANCE):
+        raise ConfigError(
+            f"the world was an {world}, whose state the record does not hold; give it again: "
+            "world=..."
+        )
+    if not trust and not is_known_world(world):
+        raise ConfigError(
+            f"world is {world!r}, which is neither PettingZoo's nor of mpe2 or daf_nb: making it "
+            "runs code by that name. Pass trust=True if it is yours, or give it: world=..."
+        )
 
 
 def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -80,7 +119,7 @@ def _curriculum(config: Any, spec: Mapping[str, Any]) -> CurriculumManager | Non
     return curriculum
 
 
-def _algorithm(given: Mapping[str, Any], find: Callable[[str, str], Any]) -> dict[str, Any]:
+def _algorithm(given: Mapping[str, Any], find: _Find) -> dict[str, Any]:
     """A schedule is a function, of which the record has the name alone."""
     return {
         name: find(name, value) if name in _SCHEDULES and isinstance(value, str) else value
@@ -88,14 +127,16 @@ def _algorithm(given: Mapping[str, Any], find: Callable[[str, str], Any]) -> dic
     }
 
 
-def _wrapper(given: Any, find: Callable[[str, str], Any]) -> Any:
+def _wrapper(given: Any, find: _Find) -> Any:
     if isinstance(given, str):
         return find("wrapper", given) if "." in given else given
-    name, arguments = given
-    return (name, arguments)
+    pair = isinstance(given, (list, tuple)) and len(given) == 2
+    if not (pair and isinstance(given[0], str) and isinstance(given[1], Mapping)):
+        raise ConfigError(f"wrapper {given!r} in a spec: a name, or [name, arguments].")
+    return given[0], given[1]
 
 
-def _found(value: Any, find: Callable[[str, str], Any]) -> Any:
+def _found(value: Any, find: _Find) -> Any:
     """Values of `policy_kwargs`: SB3 takes classes there, such as an activation function."""
     if isinstance(value, Mapping):
         return {key: _found(item, find) for key, item in value.items()}
@@ -104,27 +145,3 @@ def _found(value: Any, find: Callable[[str, str], Any]) -> Any:
     if isinstance(value, str) and "." in value:
         return find("policy_kwargs", value)
     return value
-
-
-def _finder(trust: bool) -> Callable[[str, str], Any]:
-    def find(field: str, path: str) -> Any:
-        if not trust and not path.startswith(_HARMLESS):
-            raise ConfigError(
-                f"{field} is {path!r}, code that the record holds by name only. Pass trust=True to "
-                f"import it from there, or give it: {field}=..."
-            )
-        return _lookup(field, path)
-
-    return find
-
-
-def _lookup(field: str, path: str) -> Any:
-    """What a dotted name stands for: its longest part that is a module, and the rest in it."""
-    parts = path.split(".")
-    for count in range(len(parts) - 1, 0, -1):
-        try:
-            module = importlib.import_module(".".join(parts[:count]))
-            return reduce(getattr, parts[count:], module)
-        except (AttributeError, ImportError):
-            continue
-    raise ConfigError(f"{field}: nothing is found under {path!r}; give it: {field}=...")

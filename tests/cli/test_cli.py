@@ -108,7 +108,9 @@ def test_an_interrupt_stops_at_a_boundary_and_is_told(tmp_path: Path, spec, numb
 def test_a_world_that_breaks_is_one_line_and_exit_code_1(tmp_path: Path, spec):
     (tmp_path / "breaking.py").write_text(WORLD)
     path = spec(world="breaking", env_kwargs={})
-    arguments = ("train", path, "--runs-dir", tmp_path / "runs", "--json")
+    stranger = shell("train", path, PYTHONPATH=f"{ROOT}{os.pathsep}{tmp_path}")
+    assert stranger.returncode != 0 and "trust=True" in stranger.stderr
+    arguments = ("train", path, "--runs-dir", tmp_path / "runs", "--json", "--trust")
     said = shell(*arguments, PYTHONPATH=f"{ROOT}{os.pathsep}{tmp_path}")
     assert said.returncode == 1
     assert json.loads(said.stdout)["status"] == "FAILED"
