@@ -151,7 +151,7 @@ def test_a_spec_as_a_user_writes_it_is_trained(tmp_path):
         ({"world": WORLD, "algorithm_kwargs": 5}, "a mapping is needed"),
         ({"world": WORLD, "curriculum_config": [1]}, "a mapping is needed"),
         ({"world": WORLD, "env_kwargs": [1]}, "a mapping is needed"),
-        ({"world": "instance of tests.worlds:Counting"}, "whose state the record does not hold"),
+        ({"world": WORLD, "world_instance": True}, "whose state the record does not hold"),
     ],
 )
 def test_a_spec_that_cannot_be_trained_is_refused_before_anything_is_recorded(tmp_path, spec, said):

@@ -65,8 +65,9 @@ def _whole(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the program; always raises `SystemExit`.
 
-    Its code is 0; 1 where something went wrong; 2 where it was called in a way that cannot be; 130
-    where it was interrupted. Errors and warnings go to the standard error, a line each.
+    Its code is 0; 1 where something went wrong, or was told a value that cannot be; 2 where the
+    command line cannot be understood; 130 where it was interrupted. Errors and warnings go to the
+    standard error, a line each.
 
     Args:
         arguments: as in a shell; by default those of this process.

@@ -35,6 +35,8 @@ _SHOWN = (
     "tags",
     "world",
 )
+_TEXTS = {"name", "status", "tags", "cell", "host", "world", "kind"}
+"""Columns in which 2026 and null are words like any other."""
 _NUMBERS = {"id", "duration", "steps", "return_last", "return_best", "success"}
 
 
@@ -53,7 +55,7 @@ def runs(
     """List all runs, the newest first."""
     from daf_nb.record import list_runs
 
-    wanted = dict(given(one, "--where") for one in where or ())
+    wanted = _wanted(where or [])
     table = list_runs(runs_dir=runs_dir, where=wanted or None, sort=sort)
     table = table if limit is None else table.head(limit)
     if as_json:
@@ -62,6 +64,21 @@ def runs(
         typer.echo(_text(table))
     else:
         typer.echo("There are no such runs." if wanted else "There are no runs.", err=True)
+
+
+def _wanted(where: list[str]) -> dict[str, Any]:
+    """By column what it must be; of tags, all that it must have."""
+    wanted: dict[str, Any] = {}
+    for one in where:
+        name, value = given(one, "--where")
+        if name in _TEXTS:
+            value = one.partition("=")[2]
+        if name == "tags":
+            value = [*wanted.get(name, ()), value]
+        elif name in wanted:
+            raise typer.BadParameter(f"--where {name}=... came twice; a run has one {name}.")
+        wanted[name] = value
+    return wanted
 
 
 def given(text: str, option: str) -> tuple[str, Any]:

@@ -57,7 +57,7 @@ def _lines(material: Material) -> list[str]:
         newest = f", the newest {_ROWS}" if count > _ROWS else ""
         lines.append(f"journal: {count:,} changes{newest}")
         lines += [f"  {journal_line(row)}" for row in reversed(material.journal[-_ROWS:])]
-    trace = str("".join(map(str, material.document.get("fail_trace") or ())))
+    trace = material.part("run.json", lambda: material.record.fail_trace, "")
     lines += [f"  {line(one)}" for one in trace.rstrip().split("\n")[-_TRACE:] if one.strip()]
     return [*lines, *(f"warning: {line(said, limit=600)}" for said in material.troubles.values())]
 

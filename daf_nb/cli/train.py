@@ -28,11 +28,8 @@ _LOOK = 0.5
 
 def train(
     spec: Annotated[
-        Path,
+        str,
         typer.Argument(
-            exists=True,
-            dir_okay=False,
-            allow_dash=True,
             metavar="SPEC",
             help="A JSON file: the world and whatever is not to be the default, such as a record's "
             "config.json; - for the standard input.",
@@ -59,7 +56,7 @@ def train(
         from daf_nb.record.plain import json_bytes
         from daf_nb.session.again import train_spec
 
-        source = Source(kind="spec", text=json_bytes(wanted).decode(), name=str(spec))
+        source = Source(kind="spec", text=json_bytes(wanted).decode(), name=spec)
         run = train_spec(
             wanted, trust=trust, runs_dir=runs_dir, name=name, tags=tag or (), source=source
         )
@@ -73,16 +70,21 @@ def train(
     raise DafError(f"{type(error).__name__}: {error}") from error
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: str) -> dict[str, Any]:
+    """The spec in a file, or in what comes on the standard input."""
     from daf_nb.record.plain import loads
 
+    told = "the standard input" if path == "-" else path
+    if path != "-" and (not Path(path).exists() or Path(path).is_dir()):
+        raise typer.BadParameter(
+            f"there is no file {line(path)}; - is the standard input.", param_hint="SPEC"
+        )
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-        spec = loads(text)
+        spec = loads(sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes())
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read as JSON: {error}.") from None
+        raise ConfigError(f"{told} cannot be read as JSON: {error}.") from None
     if not isinstance(spec, dict):
-        raise ConfigError(f"{path} holds a {type(spec).__name__}; a spec is a JSON object.")
+        raise ConfigError(f"{told} holds a {type(spec).__name__}; a spec is a JSON object.")
     return spec
 
 

@@ -11,6 +11,9 @@ import typer
 
 __all__ = ["columns", "document", "figure", "line", "seconds", "version"]
 
+DEEPEST = 60
+"""Levels of a JSON document, as in a record."""
+
 
 def line(text: str, *, limit: int = 200) -> str:
     """Any text as one line of printable characters."""
@@ -23,8 +26,11 @@ def line(text: str, *, limit: int = 200) -> str:
 
 
 def document(value: Any) -> None:
-    """Writes one JSON document to the standard output; numbers that JSON lacks become null."""
-    typer.echo(json.dumps(_strict(value), indent=2, allow_nan=False, default=str))
+    """Writes one JSON document to the standard output; numbers that JSON lacks become null.
+
+    What is nested beyond 60 levels is told of by a text in its place.
+    """
+    typer.echo(json.dumps(_strict(value, DEEPEST), indent=2, allow_nan=False, default=str))
 
 
 def columns(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: set[str]) -> str:
@@ -69,11 +75,13 @@ def version() -> str:
     return version("daf_nb")
 
 
-def _strict(value: Any) -> Any:
+def _strict(value: Any, levels: int) -> Any:
+    if isinstance(value, dict | list | tuple) and not levels:
+        return f"<{type(value).__name__} nested too deeply>"
     if isinstance(value, dict):
-        return {str(key): _strict(item) for key, item in value.items()}
+        return {str(key): _strict(item, levels - 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
+        return [_strict(item, levels - 1) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

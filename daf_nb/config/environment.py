@@ -6,8 +6,10 @@ import os
 from functools import cache
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from daf_nb.config.given import Given, anchored
-from daf_nb.config.lab_config import LabConfig
+from daf_nb.config.lab_config import WHOLE, LabConfig
 from daf_nb.errors import ConfigError, unknown_name
 
 __all__ = ["FILE_VARIABLE", "from_environment", "variables"]
@@ -39,13 +41,22 @@ def from_environment() -> dict[str, Given]:
     if unknown:
         raise ConfigError(" ".join(sorted(unknown)))
     given = {
-        field: Given(anchored(field, value), f"environment variable {_name_of(field)}")
+        field: Given(_parsed(field, value), f"environment variable {_name_of(field)}")
         for field, value in _source()().items()
     }
     for name, field in OLDER_NAMES.items():
         if field not in given and (value := found.get(name)):
-            given[field] = Given(anchored(field, value), f"environment variable {name}")
+            given[field] = Given(_parsed(field, value), f"environment variable {name}")
     return given
+
+
+def _parsed(field: str, value: Any) -> Any:
+    if field in WHOLE and isinstance(value, str):
+        try:
+            return TypeAdapter(int).validate_python(value)
+        except ValidationError:
+            return value  # the field refuses it, and says where it came from
+    return anchored(field, value)
 
 
 def _name_of(field: str) -> str:

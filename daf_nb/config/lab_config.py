@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from daf_nb.config.settings import Settings
 from daf_nb.errors import unknown_name
 from daf_nb.logs import level_name
 
-__all__ = ["LOGGING", "PATHS", "PROFILES", "LabConfig"]
+__all__ = ["LOGGING", "PATHS", "PROFILES", "WHOLE", "LabConfig"]
 
 PROFILES = ("development", "staging", "production")
 """The names of the profiles; `daf_nb.config.profiles` holds what they say."""
@@ -30,6 +31,9 @@ LOGGING = (
 
 PATHS = ("runs_dir", "log_file")
 """The fields that are paths. A relative one is seen from where it is written down."""
+
+WHOLE = ("checkpoint_interval", "evaluation_interval", "log_max_bytes", "log_backups")
+"""The fields that are whole numbers. Only in the environment they are texts."""
 
 
 class LabConfig(Settings):
@@ -101,6 +105,26 @@ class LabConfig(Settings):
         if profile is not None and profile not in PROFILES:
             raise ValueError(unknown_name("profile", profile, PROFILES))
         return profile
+
+    @field_validator(*PATHS, mode="before")
+    @classmethod
+    def _some_path(cls, path: Any) -> Any:
+        if isinstance(path, str) and not path.strip():
+            raise ValueError("an empty text is no path; give one, or None")
+        return path
+
+    @field_validator(*WHOLE, mode="before")
+    @classmethod
+    def _whole(cls, number: Any) -> Any:
+        """Neither True nor 2.0 nor "2" is a whole number; NumPy's integers are."""
+        if number is None:
+            return None
+        try:
+            if isinstance(number, bool):
+                raise TypeError
+            return operator.index(number)
+        except TypeError:
+            raise ValueError(f"a whole number is wanted, not {type(number).__name__}") from None
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from daf_nb.config.environment import variables
 from daf_nb.config.explain import Explanation
 from daf_nb.config.files import PYPROJECT
-from daf_nb.config.given import Given, anchored
+from daf_nb.config.given import Given, anchored, located
 from daf_nb.config.lab_config import LOGGING, LabConfig
-from daf_nb.config.project import LAB_FILES, project_root
+from daf_nb.config.project import LAB_FILES, project_root, working_directory
 from daf_nb.config.resolving import Resolved, file_named_by_environment, resolved
 from daf_nb.errors import ConfigError, unknown_name
 from daf_nb.logs import close_logging, setup_logging
@@ -74,7 +74,8 @@ class _State:
     def _stamp(self, root: Path) -> object:
         named = self.calls.file or file_named_by_environment()
         files = [named] if named else [root / name for name in (*LAB_FILES, PYPROJECT)]
-        return (root, Path.cwd(), variables(), *((file, _stamp_of(file)) for file in files))
+        stamps = ((file, _stamp_of(file)) for file in files)
+        return (root, working_directory(), variables(), *stamps)
 
 
 _state = _State()
@@ -116,7 +117,7 @@ class ConfigManager:
             ConfigError: it cannot be read, or holds what cannot be.
         """
         with _state.lock:
-            file = Path(path).expanduser().absolute()
+            file = located(path)
             _state.change(_state.calls._replace(file=file))
         return self
 
@@ -151,7 +152,8 @@ def lab() -> LabConfig:
     Cheap enough to be asked each time: files are read again only where they changed.
 
     Raises:
-        ConfigError: a name, a value or a file that cannot be, with where it came from.
+        ConfigError: a name, a value or a file that cannot be, with where it came from; or no
+            working directory.
     """
     return _state.now().config
 

@@ -22,7 +22,7 @@ class Logger:
     """Says what one component has to say, with fields beside the message.
 
     The component "training" is the standard library's logger "daf_nb.training". No call raises,
-    whatever the fields are.
+    whatever the fields are; a field may have any name, "message" and "fields" too.
 
     Args:
         component: any text; dots make a tree. "daf_nb" is the whole.
@@ -35,26 +35,32 @@ class Logger:
         self._logger = stdlib_logger(component)
         self.component = component_of(self._logger.name)
 
-    def debug(self, message: object, fields: Mapping[str, Any] | None = None, **more: Any) -> None:
+    def debug(
+        self, message: object, fields: Mapping[str, Any] | None = None, /, **more: Any
+    ) -> None:
         """Says what helps to find a fault."""
         self._say(logging.DEBUG, message, fields, more)
 
-    def info(self, message: object, fields: Mapping[str, Any] | None = None, **more: Any) -> None:
+    def info(
+        self, message: object, fields: Mapping[str, Any] | None = None, /, **more: Any
+    ) -> None:
         """Says that something happened as it should."""
         self._say(logging.INFO, message, fields, more)
 
     def warning(
-        self, message: object, fields: Mapping[str, Any] | None = None, **more: Any
+        self, message: object, fields: Mapping[str, Any] | None = None, /, **more: Any
     ) -> None:
         """Says what is allowed but probably not meant."""
         self._say(logging.WARNING, message, fields, more)
 
-    def error(self, message: object, fields: Mapping[str, Any] | None = None, **more: Any) -> None:
+    def error(
+        self, message: object, fields: Mapping[str, Any] | None = None, /, **more: Any
+    ) -> None:
         """Says what went wrong."""
         self._say(logging.ERROR, message, fields, more)
 
     def exception(
-        self, message: object, fields: Mapping[str, Any] | None = None, **more: Any
+        self, message: object, fields: Mapping[str, Any] | None = None, /, **more: Any
     ) -> None:
         """Says what went wrong, with the traceback of the exception that is being handled."""
         self._say(logging.ERROR, message, fields, more, traceback=True)

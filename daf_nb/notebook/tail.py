@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from daf_nb.record.files import open_regular
 from daf_nb.record.plain import loads
 
 __all__ = ["Tail"]
@@ -48,13 +48,11 @@ class Tail(Generic[Row]):
         if self.torn:
             return []
         try:
-            found = self._path.stat()
-            # A pipe or a device could block for ever.
-            if not stat.S_ISREG(found.st_mode) or found.st_size <= self._offset:
+            if self._path.lstat().st_size <= self._offset:
                 return []
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 file.seek(self._offset, os.SEEK_SET)
-                data = file.read()
+                data = file.readall()
         except OSError:
             return []
         whole = data.rfind(b"\n") + 1

@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ __all__ = [
     "TEARS",
     "Tear",
     "append",
+    "open_regular",
+    "own_files",
     "read_batches",
     "read_json",
     "read_lines",
@@ -32,6 +35,9 @@ TEARS = (
     TypeError,
     ValueError,
 )
+_FLAGS = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
+)  # no system has all of them
 BATCH = 2**15  # bytes; so few values at once that they seldom set off Python's garbage collector
 
 
@@ -73,15 +79,49 @@ def sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def read_regular(path: Path) -> bytes:
-    """The bytes of an ordinary file. A pipe or a device, which could block for ever, is refused.
+def open_regular(path: Path) -> FileIO:
+    """An ordinary file, open to be read.
+
+    A pipe or a device, which could block for ever, is refused; so is a link, which could show any
+    file of the reader's machine. The folders above may be links.
 
     Raises:
-        OSError: it is missing, unreadable, or no ordinary file.
+        OSError: it is missing, unreadable, a link, or no ordinary file.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
+    refused = f"{path.name} is a link; it is not followed"
+    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
+        raise OSError(refused)
+    try:
+        handle = os.open(path, _FLAGS)
+    except OSError as error:
+        if path.is_symlink():
+            raise OSError(refused) from error
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
         raise OSError(f"{path.name} is not an ordinary file")
-    return path.read_bytes()
+    return FileIO(handle)
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of an ordinary file; raises what `open_regular` raises."""
+    with open_regular(path) as file:
+        return file.readall()
+
+
+def own_files(folder: Path) -> list[Path]:
+    """The ordinary files in a folder of a record, by name.
+
+    Links are left out; a folder that is one itself, is missing or cannot be listed has none.
+    """
+    if folder.is_symlink():
+        return []
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+    except OSError:
+        return []
+    return [folder / name for name in sorted(names)]
 
 
 def read_json(path: Path) -> Any:

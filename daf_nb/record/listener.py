@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from daf_nb.learn import Event, RlTrainer
     from daf_nb.record.recorder import Recorder
 
-__all__ = ["INSTANCE", "TrainingListener", "run_spec"]
-
-INSTANCE = "instance of "
-"""What the spec says before the class of a world that was given as an instance."""
+__all__ = ["TrainingListener", "run_spec"]
 
 
 _STATE = "curriculum."
@@ -27,13 +24,15 @@ _STATE = "curriculum."
 def run_spec(trainer: RlTrainer) -> dict[str, Any]:
     """All that decides a run, flat: the world, the policy, and the config with its seed.
 
+    A world that was given as an instance is named by its class, which does not say its state.
     With the journal, which a `TrainingListener` begins with what was changed before.
     """
     from daf_nb.learn.given import CopyOf
 
     world = trainer.world
     return {
-        "world": f"{INSTANCE}{world.name}" if isinstance(world.world, CopyOf) else world.name,
+        "world": world.name,
+        **({"world_instance": True} if isinstance(world.world, CopyOf) else {}),
         "env_kwargs": dict(world.env_kwargs),
         "wrappers": list(world.wrappers),
         "policy": trainer.policy,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import math
 import os
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from daf_nb.errors import ConfigError, RecordError
 from daf_nb.record.files import read_json
@@ -21,7 +23,7 @@ from daf_nb.record.trashed import TRASH, TrashedRun, entry_name, trashed_runs
 
 __all__ = ["Moved", "TrashedRun", "delete_runs", "empty_trash", "list_trash", "restore_runs"]
 
-_NUMBER = re.compile(r"[0-9]{1,15}")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 _DOOMED = re.compile(r"doomed-[0-9TZ.]+-[0-9]+")
 
 
@@ -43,7 +45,9 @@ class Moved:
         return [run.id for run in self.runs]
 
 
-def delete_runs(ids: int | Iterable[int], *, runs_dir: Path | str | None = None) -> Moved:
+def delete_runs(
+    ids: int | str | Iterable[int | str], *, runs_dir: Path | str | None = None
+) -> Moved:
     """Moves runs to the trash, `<runs folder>/.trash`. `restore_runs` brings them back.
 
     Those that can be are moved; `refused` says of the others why not. A run that is alive stays.
@@ -53,6 +57,7 @@ def delete_runs(ids: int | Iterable[int], *, runs_dir: Path | str | None = None)
         runs_dir: see `runs_root`.
 
     Raises:
+        ConfigError: `ids` is neither a number nor several.
         RecordError: none of them could be moved; says why of each.
     """
     root, wanted = runs_root(runs_dir), _numbers(ids)
@@ -76,7 +81,9 @@ def delete_runs(ids: int | Iterable[int], *, runs_dir: Path | str | None = None)
 
 
 def restore_runs(
-    ids: int | Iterable[int | TrashedRun], *, runs_dir: Path | str | None = None
+    ids: int | str | TrashedRun | Iterable[int | str | TrashedRun],
+    *,
+    runs_dir: Path | str | None = None,
 ) -> Moved:
     """Moves runs out of the trash, back to their old numbers.
 
@@ -88,12 +95,13 @@ def restore_runs(
         runs_dir: see `runs_root`.
 
     Raises:
+        ConfigError: `ids` is neither a number nor several.
         RecordError: none of them could be moved; says why of each.
     """
     root = runs_root(runs_dir)
     lying = list_trash(runs_dir=root)
     newest = {run.id: run for run in reversed(lying)}
-    given = [ids] if isinstance(ids, int) else list(ids)
+    given = _listed(ids)
     exact = {one.id: one for one in given if isinstance(one, TrashedRun)}
 
     def move(number: int) -> TrashedRun:
@@ -129,6 +137,8 @@ def list_trash(*, runs_dir: Path | str | None = None) -> list[TrashedRun]:
 def empty_trash(*, older_than: float, runs_dir: Path | str | None = None) -> list[TrashedRun]:
     """Removes runs from the trash for good; nothing else ever does. Those that were removed.
 
+    What somebody else removes or brings back meanwhile is left to them.
+
     Args:
         older_than: days since they were deleted, at least; 0 removes all.
         runs_dir: see `runs_root`.
@@ -137,7 +147,8 @@ def empty_trash(*, older_than: float, runs_dir: Path | str | None = None) -> lis
         ConfigError: `older_than` is no number from 0 on.
         RecordError: something cannot be removed.
     """
-    if not (isinstance(older_than, int | float) and older_than >= 0 and math.isfinite(older_than)):
+    is_number = isinstance(older_than, int | float) and not isinstance(older_than, bool)
+    if not (is_number and 0 <= older_than < math.inf):
         raise ConfigError(f"older_than={older_than!r}: give a number of days, 0 for all runs.")
     root = runs_root(runs_dir)
     now = datetime.datetime.now(datetime.UTC)
@@ -146,15 +157,26 @@ def empty_trash(*, older_than: float, runs_dir: Path | str | None = None) -> lis
         for run in list_trash(runs_dir=root)
         if (now - run.deleted).total_seconds() >= older_than * 86_400
     ]
+    removed = []
     try:
         for run in old:
             # What is half removed when this process dies must not be taken for a run.
-            run.folder.rename(run.folder.with_name(f"doomed-{run.folder.name}"))
+            with contextlib.suppress(FileNotFoundError):
+                run.folder.rename(run.folder.with_name(f"doomed-{run.folder.name}"))
+                removed.append(run)
         for folder in _doomed(root / TRASH):
-            shutil.rmtree(folder)
+            _remove(folder)
     except OSError as error:
         raise RecordError(f"The trash in {root} cannot be emptied: {error}.") from error
-    return old
+    return removed
+
+
+def _remove(folder: Path) -> None:
+    """Removes a folder, at which others may be as well."""
+    while folder.exists():
+        # Something in it was gone before we came to it; what is left is still to be removed.
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def _doomed(trash: Path) -> list[Path]:
@@ -179,9 +201,25 @@ def _each(numbers: list[int], move: Callable[[int], TrashedRun], *, what: str) -
     return Moved(tuple(moved), refused)
 
 
-def _numbers(ids: int | Iterable[int]) -> list[int]:
+def _listed(ids: Any) -> list[Any]:
+    """What was given, as a list.
+
+    Raises:
+        ConfigError: it is neither one nor several.
+    """
+    if isinstance(ids, int | str | TrashedRun):
+        return [ids]
+    try:
+        return list(ids)
+    except TypeError:
+        raise ConfigError(
+            f"ids={ids!r:.100}: give a run's number or several, as in list_runs()."
+        ) from None
+
+
+def _numbers(ids: int | str | Iterable[int | str]) -> list[int]:
     """Each number once."""
-    given = [ids] if isinstance(ids, int | str) else list(ids)
+    given = _listed(ids)
     for one in given:
         if isinstance(one, bool) or not _NUMBER.fullmatch(str(one)):
             raise RecordError(f"{str(one)[:100]!r} is no run; give numbers as in list_runs().")

@@ -9,14 +9,13 @@ from daf_nb.config import AdaptiveConfig, CurriculumConfig, RlConfig
 from daf_nb.curriculum import CurriculumManager
 from daf_nb.envs import is_known_world
 from daf_nb.errors import ConfigError, unknown_name
-from daf_nb.record.listener import INSTANCE
 from daf_nb.record.redact import REDACTED
 from daf_nb.session.lookup import finder
 
 __all__ = ["arguments_of"]
 
 _OWN = ("env_kwargs", "policy", "success", "world", "wrappers")
-_BESIDE = ("adaptive_config", "curriculum_state")
+_BESIDE = ("adaptive_config", "curriculum_state", "world_instance")
 _FIELDS = (*RlConfig.model_fields, *_OWN, *_BESIDE)
 _MAPPINGS = (
     "adaptive_config",
@@ -52,7 +51,7 @@ def arguments_of(
     find = finder(trust)
     read = {name: value for name, value in spec.items() if name not in _BESIDE}
     if "world" not in given:
-        _check_world(read.get("world"), trust)
+        _check_world(spec, trust)
     if "wrappers" in read:
         read["wrappers"] = tuple(_wrapper(one, find) for one in read["wrappers"] or ())
     if isinstance(read.get("success"), str):
@@ -85,13 +84,14 @@ def _check(spec: Mapping[str, Any]) -> None:
         )
 
 
-def _check_world(world: Any, trust: bool) -> None:
+def _check_world(spec: Mapping[str, Any], trust: bool) -> None:
+    world = spec.get("world")
     if not isinstance(world, str):
         raise ConfigError(f"a spec names its world as text; world={world!r} came.")
-    if world.startswith(INSTANCE):
+    if spec.get("world_instance"):
         raise ConfigError(
-            f"the world was an {world}, whose state the record does not hold; give it again: "
-            "world=..."
+            f"the world was an instance of {world}, whose state the record does not hold; give it "
+            "again: world=..."
         )
     if not trust and not is_known_world(world):
         raise ConfigError(

@@ -261,3 +261,58 @@ def test_listing_runs_loads_no_torch(tmp_path: Path):
         [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert said.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_spec_is_read_from_the_standard_input(tmp_path: Path):
+    def train(text: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command("train", "-", "--runs-dir", tmp_path / "runs", "--json"),
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            timeout=120,
+        )
+
+    said = train("[1]")
+    assert said.returncode == 1 and "the standard input holds a list" in said.stderr
+    said = train(json.dumps(SPEC | {"seed": 4}))
+    assert said.returncode == 0, said.stderr
+    assert json.loads(said.stdout)["status"] == "COMPLETED"
+    assert load_run(1, runs_dir=tmp_path / "runs").config["seed"] == 4
+
+
+def test_columns_of_text_are_compared_with_text(tmp_path: Path):
+    make_record(tmp_path, 1, name="2026", ours={"tags": ["5", "true", "null"], "world": "null"})
+    make_record(tmp_path, 2, name="other", ours={"tags": ["5"], "parent": 1})
+
+    def ids(*wheres: str) -> list[int]:
+        arguments = [part for where in wheres for part in ("--where", where)]
+        said = CliRunner().invoke(app, ["runs", "--json", "--runs-dir", str(tmp_path), *arguments])
+        assert said.exit_code == 0, said.exception
+        return [row["id"] for row in json.loads(said.stdout)]
+
+    assert ids("name=2026") == ids("tags=true") == ids("tags=null") == ids("world=null") == [1]
+    assert (ids("tags=5"), ids("tags=5", "tags=null")) == ([2, 1], [1])
+    assert (ids("parent=null"), ids("parent=1")) == ([1], [2])
+    twice = ["runs", "--where", "id=1", "--where", "id=2", "--runs-dir", str(tmp_path)]
+    assert CliRunner().invoke(app, twice).exit_code == 2
+
+
+def test_a_record_that_nobody_would_write_is_shown(tmp_path: Path):
+    deep = '{"a": ' * 900 + "1" + "}" * 900
+    folder = make_record(tmp_path, fail_trace=5, files={"config.json": deep})
+    arguments = ["show", "1", "--runs-dir", str(tmp_path)]
+    text = CliRunner().invoke(app, arguments)
+    assert text.exit_code == 0 and text.stdout.splitlines()[-1] == "  5"
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 0, result.exception
+    inside = json.loads(result.stdout)["config"]
+    while isinstance(inside, dict):
+        inside = inside["a"]
+    assert inside == "<dict nested too deeply>"
+    (folder / "run.json").write_text('{"status": "FAILED", "result": ' + deep + "}")
+    assert CliRunner().invoke(app, [*arguments, "--json"]).exit_code == 0
+    assert CliRunner().invoke(app, arguments).exit_code == 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from daf_nb.config import ConfigManager, LabConfig, lab
@@ -141,6 +143,72 @@ def test_a_wrong_file_is_refused_with_where_it_is_wrong(project, text, said):
 def test_a_file_that_is_no_table_in_json_is_refused_by_its_name(project, text):
     (project / "daf_nb.json").write_bytes(text.encode("latin-1"))
     assert "daf_nb.json" in refused()
+
+
+@pytest.mark.parametrize("field", ["runs_dir", "log_file"])
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_text_is_no_path(project, monkeypatch, field, text):
+    with pytest.raises(ConfigError, match=f"set: {field}=.* no path"):
+        ConfigManager().set(**{field: text})
+    (project / "daf_nb.toml").write_text(f"{field} = '{text}'")
+    assert f"daf_nb.toml:{field}: {field}={text!r}: an empty text is no path" in refused()
+    (project / "daf_nb.toml").unlink()
+    monkeypatch.setenv(f"DAF_NB_{field.upper()}", "  ")
+    assert f"environment variable DAF_NB_{field.upper()}: {field}=" in refused()
+
+
+def test_a_home_that_nobody_has_is_refused(project):
+    with pytest.raises(ConfigError, match="'~nobody-at-all/runs' is no path"):
+        ConfigManager().set(runs_dir="~nobody-at-all/runs")
+
+
+INTEGERS = [name for name, of in LabConfig.model_fields.items() if "int" in str(of.annotation)]
+
+
+@pytest.mark.parametrize("field", INTEGERS)
+@pytest.mark.parametrize("value", [True, 5000.0, "5000", np.True_])
+def test_only_a_whole_number_is_one(project, field, value):
+    with pytest.raises(ConfigError, match=f"set: {field}=.*: a whole number is wanted"):
+        ConfigManager().set(**{field: value})
+    ConfigManager().set(**{field: np.int64(5000)})
+    assert type(getattr(lab(), field)) is int and getattr(lab(), field) == 5000
+
+
+@pytest.mark.parametrize("field", INTEGERS)
+def test_a_file_says_whole_numbers_and_the_environment_texts(project, monkeypatch, field):
+    monkeypatch.setenv(f"DAF_NB_{field.upper()}", "5_000")
+    assert getattr(lab(), field) == 5000
+    (project / "daf_nb.json").write_text(json.dumps({field: True}))
+    assert f"{field}=True: a whole number is wanted, not bool" in refused()
+    (project / "daf_nb.json").unlink()
+    monkeypatch.setenv(f"DAF_NB_{field.upper()}", "many")
+    assert f"environment variable DAF_NB_{field.upper()}: {field}='many': a whole" in refused()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("name", ["daf_nb.toml", "daf_nb.json", "elsewhere.toml"])
+def test_a_named_pipe_is_refused_and_not_waited_for(project, monkeypatch, name):
+    os.mkfifo(project / name)
+    if name == "elsewhere.toml":
+        monkeypatch.setenv("DAF_NB_CONFIG", name)
+    told: list[str] = []
+    thread = threading.Thread(target=lambda: told.append(refused()), daemon=True)
+    thread.start()
+    thread.join(10)
+    if thread.is_alive():
+        os.close(os.open(project / name, os.O_RDWR))  # lets go of the lock for the tests after it
+    (said,) = told
+    assert f"{project / name} is a pipe or a device" in said
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no such device")
+def test_a_device_is_refused(project):
+    (project / "zero.toml").symlink_to("/dev/zero")
+    with pytest.raises(ConfigError, match=r"zero\.toml is a pipe or a device"):
+        ConfigManager().load("zero.toml")
+    (project / "folder.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"folder\.toml cannot be read"):
+        ConfigManager().load("folder.toml")
 
 
 def test_files_are_looked_for_in_order_and_one_is_read(project, monkeypatch):

@@ -49,6 +49,14 @@ def test_each_method_says_its_level(said, level):
     assert [line["level"] for line in said()] == [level.upper()]
 
 
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "exception"])
+def test_a_field_may_have_any_name(said, level):
+    named = {"message": 1, "fields": 2, "level": 3, "self": 4, "more": 5, "msg": 6}
+    getattr(get_logger("x"), level)("said", {"own": 0}, **named)
+    (line,) = said()
+    assert (line["message"], line["fields"]) == ("said", {"own": 0, **named})
+
+
 def test_an_exception_comes_with_its_traceback(said):
     try:
         raise KeyError("secret door")

@@ -1,9 +1,18 @@
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
-from daf_nb.record.files import Tear, append, read_json, read_lines, read_regular, write_atomic
+from daf_nb.record.files import (
+    Tear,
+    append,
+    read_batches,
+    read_json,
+    read_lines,
+    read_regular,
+    write_atomic,
+)
 from daf_nb.record.plain import json_bytes
 
 LINES = b'{"n": 0}\n{"n": 1}\n{"n": 2}\n'
@@ -99,3 +108,27 @@ def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
     os.mkfifo(tmp_path / "run.json")
     with pytest.raises(OSError, match="ordinary"):
         read_regular(tmp_path / "run.json")
+
+
+@pytest.mark.parametrize("behind", ["file", "folder", "nothing"])
+def test_a_link_is_refused_whatever_is_behind_it(tmp_path, behind):
+    (tmp_path / "file").write_bytes(b'{"secret": 1}\n')
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "log"
+    path.symlink_to(tmp_path / behind)
+    for read in (
+        lambda: read_regular(path),
+        lambda: read_json(path),
+        lambda: [*read_lines(path, dict)],
+        lambda: read_batches(path, dict, take_all=lambda rows: True),
+    ):
+        with pytest.raises(OSError, match="log is a link; it is not followed"):
+            read()
+
+
+def test_a_folder_is_no_ordinary_file_and_no_handle_is_left_open(tmp_path):
+    before = len([*Path("/dev/fd").iterdir()])
+    for _ in range(5):
+        with pytest.raises(OSError, match="ordinary"):
+            read_regular(tmp_path)
+    assert len([*Path("/dev/fd").iterdir()]) == before

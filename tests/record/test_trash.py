@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from daf_nb.record.folders import claim_folder, run_ids
 from daf_nb.record.trash import delete_runs, empty_trash, list_trash, restore_runs
 from daf_nb.record.trashed import TRASH, entry_name, trashed_runs
 from tests.record.children import hear, start_child
+from tests.record.written import write_run
 
 
 @pytest.fixture
@@ -212,3 +215,43 @@ def test_what_was_half_removed_is_no_run_and_goes_the_next_time(ended, tmp_path)
     assert list_trash(runs_dir=tmp_path) == []
     assert empty_trash(older_than=0, runs_dir=tmp_path) == []
     assert not half.exists()
+
+
+def test_several_may_empty_the_trash_at_once(tmp_path):
+    now = datetime.datetime.now(datetime.UTC)
+    for number in range(1, 61):
+        folder = tmp_path / TRASH / entry_name(number, now)
+        folder.mkdir(parents=True)
+        for name in "abcdefgh":
+            (folder / name).touch()
+    barrier = threading.Barrier(4)
+
+    def empty(_: int) -> list[int]:
+        barrier.wait()
+        return [run.id for run in empty_trash(older_than=0, runs_dir=tmp_path)]
+
+    with ThreadPoolExecutor(4) as pool:
+        removed = [number for ids in pool.map(empty, range(4)) for number in ids]
+    assert sorted(removed) == list(range(1, 61)), "each run is told of by one of them"
+    assert list((tmp_path / TRASH).iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", [delete_runs, restore_runs])
+def test_what_is_neither_a_number_nor_several_is_refused_in_words(ended, tmp_path, verb):
+    ended()
+    for ids in (1.0, None):
+        with pytest.raises(ConfigError, match="give a run's number or several"):
+            verb(ids, runs_dir=tmp_path)
+    for ids in ("001", ["001"], [None], "x"):
+        with pytest.raises(RecordError, match="is no run"):
+            verb(ids, runs_dir=tmp_path)
+    assert run_ids(tmp_path) == [1]
+
+
+def test_a_text_and_an_entry_of_the_trash_are_one_run_each(tmp_path):
+    for number in (1, 2, 12):
+        write_run(tmp_path, number)
+    assert delete_runs("12", runs_dir=tmp_path).ids == [12]
+    assert restore_runs("12", runs_dir=tmp_path).ids == [12]
+    (moved,) = delete_runs(12, runs_dir=tmp_path).runs
+    assert restore_runs(moved, runs_dir=tmp_path).ids == [12]

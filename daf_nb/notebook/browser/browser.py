@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from daf_nb.notebook.browser.actions import OPEN, Action
-from daf_nb.notebook.browser.asking import asked
+from daf_nb.notebook.browser.asking import asked, numbers
 from daf_nb.notebook.browser.deeds import named, restore_trashed
 from daf_nb.notebook.browser.finding import Finding
 from daf_nb.notebook.browser.grid import RunGrid
@@ -104,8 +105,9 @@ class RunBrowser:
 
         Raises:
             RecordError: there is no such run.
+            ConfigError: no list of numbers.
         """
-        wanted = list(ids)
+        wanted = numbers(ids)
         with self._turn:
             before = self.selected
             self._finding.pick(wanted)  # or refuses, and nothing was changed
@@ -230,7 +232,8 @@ class RunBrowser:
 
     def _failed(self, error: Exception) -> None:
         self._notes.stale = f"What is shown may be old: {sentence_of(error)}"
-        self._show()
+        with contextlib.suppress(Exception):  # the same once more; the notes were shown before it
+            self._show()
 
     def _show(self) -> None:
         """Brings what is seen up to date; sends nothing that did not change."""
@@ -238,6 +241,6 @@ class RunBrowser:
             if self._closed:
                 return
             busy = self._jobs.busy
+            self._notes.update(busy.values())  # first, as they also say what the others raise
             self._grid.fill(self._finding)
             self._toolbar.update(busy=busy, undo=bool(self._trashed))
-            self._notes.update(busy.values())

@@ -55,7 +55,7 @@ class Finding:
         """Changes the query, and goes to the first page.
 
         Raises:
-            ConfigError: an unknown column.
+            ConfigError: as `Query`.
         """
         self.query, self.page = replace(self.query, **fields), 0
         self._find()

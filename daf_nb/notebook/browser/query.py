@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from daf_nb.errors import ConfigError, unknown_name
 from daf_nb.notebook.browser.rows import RunRow
+from daf_nb.notebook.state import one_line
 
 __all__ = ["SORTABLE", "Query", "found"]
 
@@ -36,6 +37,9 @@ class Query:
         status: the only status that is wanted; empty for any.
         tag: a tag that is wanted; empty for any.
         sort: one of `SORTABLE`, with "-" in front for descending order.
+
+    Raises:
+        ConfigError: one that is no text, or an unknown column.
     """
 
     search: str = ""
@@ -44,6 +48,12 @@ class Query:
     sort: str = "-id"
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, str):
+                of = "" if field.name == "sort" else "; an empty one asks for nothing"
+                came = one_line(repr(value), limit=100)
+                raise ConfigError(f"{field.name}={came}: a text is wanted{of}.")
         if self.sort.removeprefix("-") not in SORTABLE:
             column = self.sort.removeprefix("-")
             raise ConfigError(unknown_name("column of the run browser", column, SORTABLE))

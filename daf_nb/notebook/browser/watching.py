@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from daf_nb.notebook.panels.watcher import Watcher
 
 __all__ = ["Attendance"]
+
+_log = logging.getLogger("daf_nb")
 
 _AWAY = 30.0
 """Seconds without a sign of a page after which nobody looks; a page gives one every ten."""
@@ -19,7 +22,7 @@ class Attendance:
 
     Args:
         look: looks once; seconds until it is worth looking again.
-        failed: told what a look raised.
+        failed: told what a look raised; what it raises itself is logged, and looking goes on.
         away: seconds without a sign after which nobody looks.
     """
 
@@ -47,7 +50,7 @@ class Attendance:
         with self._turn:
             self._seen = time.monotonic()
             if not self._ended and (self._watcher is None or not self._watcher.alive):
-                self._watcher = Watcher(self._look_once, failed=self._failed, name="daf_nb-browser")
+                self._watcher = Watcher(self._look_once, failed=self._tell, name="daf_nb-browser")
 
     def wake(self) -> None:
         """Looks soon, if somebody may be looking."""
@@ -60,6 +63,12 @@ class Attendance:
         with self._turn:
             self._ended = True
         self.wake()
+
+    def _tell(self, error: Exception) -> None:
+        try:
+            self._failed(error)
+        except Exception:
+            _log.exception("what a look raised could not be told")
 
     def _look_once(self) -> float | None:
         with self._turn:

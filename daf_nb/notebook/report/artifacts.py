@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from daf_nb.notebook.report.blocks import Block, Code, Picture, Prose, Section
 from daf_nb.notebook.report.material import Material
 from daf_nb.notebook.report.texts import lines
-from daf_nb.record.files import read_regular
+from daf_nb.record.files import open_regular
 
 __all__ = ["figures", "output"]
 
@@ -24,10 +25,12 @@ def figures(material: Material) -> Section:
     folder = material.record.folder / "figures"
     blocks: list[Block] = []
     room = ALL_FIGURES
+    if folder.is_symlink():
+        return Section("Figures", [Prose("figures is a link; it is not followed.", "warn")])
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix not in _MEDIA or path.name.startswith("."):
             continue
-        picture = _picture(path, folder, min(room, LARGEST_FIGURE))
+        picture = _picture(path, min(room, LARGEST_FIGURE))
         if isinstance(picture, Picture):
             room -= len(picture.data)
         blocks.append(picture)
@@ -38,14 +41,12 @@ def output(material: Material) -> Section:
     """The last lines that it wrote; without blocks where it wrote nothing."""
     path = material.record.folder / "cout.txt"
     try:
-        if path.is_symlink():
-            return Section("Output", [Prose("cout.txt is a link; it is not followed.", "warn")])
-        if not path.is_file():
-            return Section("Output", ())
-        size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_regular(path) as file:
+            size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - TAIL))
             text = file.read(TAIL).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return Section("Output", ())
     except OSError as error:
         return Section("Output", [Prose(f"cout.txt cannot be read: {error}.", "warn")])
     if not text.strip():
@@ -57,14 +58,13 @@ def output(material: Material) -> Section:
     return Section("Output", [Code(caption, lines(text, most=TAIL_LINES, tail=True))])
 
 
-def _picture(path: Path, folder: Path, room: int) -> Picture | Prose:
+def _picture(path: Path, room: int) -> Picture | Prose:
     try:
-        # A link could show any file of the reader's machine.
-        if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
-            return Prose(f"{path.name} is a link; it is not followed.", "warn")
-        if (size := path.stat().st_size) > room:
-            return Prose(f"{path.name} is left out: {size:,} bytes are too many here.", "quiet")
-        data = read_regular(path)
+        with open_regular(path) as file:
+            if (size := file.seek(0, os.SEEK_END)) > room:
+                return Prose(f"{path.name} is left out: {size:,} bytes are too many here.", "quiet")
+            file.seek(0)
+            data = file.readall()
     except OSError as error:
         return Prose(f"{path.name} cannot be read: {error}.", "warn")
     if path.suffix == ".png" and not data.startswith(_PNG):

@@ -73,13 +73,12 @@ def environment(material: Material) -> Section:
     facts, started = material.facts, material.events_of("start")
     hardware, git, versions = (_mapping(facts.get(key)) for key in ("hardware", "git", "versions"))
     start = started[-1]["data"] if started else {}
-    memory = hardware.get("memory_bytes")
     pairs = [
         ("platform", _text(facts.get("platform"))),
         ("processor", _text(hardware.get("cpu"))),
         ("cores", " of ".join(_text(hardware.get(k)) for k in ("usable_cores", "cores"))
          if hardware else ""),
-        ("memory", f"{memory / 2**30:.1f} GiB" if isinstance(memory, int | float) else ""),
+        ("memory", _gibibytes(hardware.get("memory_bytes"))),
         ("GPUs", ", ".join(map(str, gpus)) if isinstance(gpus := hardware.get("gpus"), list)
          else ""),
         ("device", _text(start.get("device"))),
@@ -148,6 +147,15 @@ def _git_state(git: Mapping[str, Any]) -> str:
     untracked = git.get("untracked")
     said = "with changes that are not committed" if git["dirty"] else "clean"
     return f"{said}, {untracked} untracked files" if untracked else said
+
+
+def _gibibytes(count: Any) -> str:
+    if not isinstance(count, int | float):
+        return ""
+    try:
+        return f"{count / 2**30:.1f} GiB"
+    except OverflowError:
+        return f"{number(count)} bytes"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

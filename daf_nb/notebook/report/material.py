@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -87,8 +88,8 @@ class Material:
         return value
 
     def has(self, name: str) -> bool:
-        """There is a file of that name."""
-        return (self.record.folder / name).exists()
+        """There is something of that name, be it a link that is not followed."""
+        return os.path.lexists(self.record.folder / name)
 
     @property
     def name(self) -> str:
@@ -112,7 +113,9 @@ class Material:
         ended = when(self.document.get("stop_time")) or when(self.document.get("heartbeat"))
         if self.is_live:
             ended = datetime.datetime.now(datetime.UTC)
-        return (ended - self.started).total_seconds() if ended and self.started else None
+        if self.started is None or ended is None or ended < self.started:
+            return None
+        return (ended - self.started).total_seconds()
 
     @cached_property
     def config(self) -> Mapping[str, Any]:

@@ -68,6 +68,8 @@ def compact(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         return repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__}, nested too deeply to be shown"
 
 
 def lasted(seconds: float | None) -> str:

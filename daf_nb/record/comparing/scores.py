@@ -24,7 +24,7 @@ def scorer(score: Score) -> Callable[[pd.Series], float]:
     """
     if callable(score):
         return score
-    if score not in SCORES:
+    if not isinstance(score, str) or score not in SCORES:
         known = unknown_name("score", score, SCORES)
         raise ConfigError(f"{known} A function of a curve (a Series by agent-step) is one too.")
     return SCORES[score]
@@ -36,14 +36,21 @@ def score_runs(
     """The score of each run, by number, from its curve up to `at`.
 
     Raises:
+        ConfigError: the function raised on a run's curve.
         RecordError: a score is no finite number.
     """
     found = {}
     for entry in entries:
-        value = score(entry.until(at).copy())
+        try:
+            value = score(entry.until(at).copy())
+        except Exception as error:
+            raise ConfigError(
+                f"The score of run {entry.id} cannot be had: the function given as score raised "
+                f"{type(error).__name__}: {error}"
+            ) from error
         try:
             found[entry.id] = float(value)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             found[entry.id] = math.nan
         if not math.isfinite(found[entry.id]):
             raise RecordError(f"The score of run {entry.id} is {value!r:.100}, no finite number.")

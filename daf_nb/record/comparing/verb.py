@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -53,10 +54,13 @@ def compare(
         runs_dir: see `runs_root`.
 
     Raises:
-        ConfigError: no runs, a run twice, an unknown score, or a number out of bounds.
+        ConfigError: no runs, a run twice, an unknown score or one that raised, a metric that is
+            no text, or a number that is no whole one or out of bounds.
         RecordError: no such run, runs without the metric or too short for `at`, a broken record.
     """
     _check_numbers(at=at, points=points, bootstrap=bootstrap, seed=seed)
+    if not isinstance(metric, str):
+        raise ConfigError(f"metric={metric!r:.100}: give the name of one metric.")
     rate = scorer(score)
     every, asked = asked_for(ids)
     entries = read_entries(every, metric=metric, runs_dir=runs_dir)
@@ -95,6 +99,10 @@ def compare(
 
 
 def _check_numbers(*, at: int | None, points: int, bootstrap: int, seed: int) -> None:
+    given = {"points": points, "bootstrap": bootstrap, "seed": seed}
+    for name, value in given.items() if at is None else [*given.items(), ("at", at)]:
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise ConfigError(f"{name}={value!r:.100}: give a whole number, such as {name}=200.")
     if seed < 0:
         raise ConfigError(f"seed={seed}: a seed is 0 or more.")
     if points < 2:

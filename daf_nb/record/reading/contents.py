@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,7 +66,8 @@ class Contents:
 
     def metrics(self) -> Metrics:
         """All metrics, of a run of plain Sacred too; a tear is told of as in `lines`."""
-        if (self.folder / METRICS).exists() or not (self.folder / "metrics.json").exists():
+        document = self.folder / "metrics.json"
+        if os.path.lexists(self.folder / METRICS) or not os.path.lexists(document):
             metrics, tear = self._read(METRICS, read_metrics)
             self._tell(tear)
             return metrics

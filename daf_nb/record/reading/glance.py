@@ -90,7 +90,7 @@ def _look(folder: str, known: _Seen | None) -> tuple[_Seen | None, bool]:
 
 
 def _stamp(path: str) -> Stamp:
-    is_now = os.stat(path)  # noqa: PTH116 - as above
+    is_now = os.lstat(path)  # of a link its own; it is not read
     return is_now.st_mtime_ns, is_now.st_ctime_ns, is_now.st_size, is_now.st_ino
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from daf_nb.errors import RecordError, unknown_name
+from daf_nb.errors import ConfigError, RecordError, unknown_name
 from daf_nb.record.folders import run_ids, runs_root
 from daf_nb.record.reading.glance import glance_all
 from daf_nb.record.reading.summary import Summary
@@ -51,14 +51,17 @@ def list_runs(
         runs_dir: see `runs_root`.
         where: the rows to keep: by column the value, or a function of the value, such as
             `{"world": "tag", "return_best": lambda best: best > 3}`; or a function of a row. For
-            `tags`, one or several that must be among them; None for what is missing. No comparison
-            holds for a missing value.
+            `tags`, one text or several that must be among them. None for what is missing: for
+            `tags`, no tag. No comparison holds for a missing value.
         sort: a column, with "-" in front for descending order; what is missing comes last.
 
     Raises:
+        ConfigError: `tags` are to be something else than texts.
         RecordError: a column that does not exist, or a root that cannot be listed.
     """
     _check_columns([*where] if isinstance(where, Mapping) else [])
+    if isinstance(where, Mapping) and "tags" in where:
+        where = {**where, "tags": _wanted_tags(where["tags"])}
     _check_columns([sort.removeprefix("-")] if sort else [])
     root = runs_root(runs_dir)
     found = glance_all(root, run_ids(root))
@@ -103,12 +106,26 @@ def _row(number: int, status: str, summary: Summary) -> dict[str, Any]:
     }
 
 
+def _wanted_tags(wanted: Any) -> Any:
+    """Texts as a set; None and a function as they are."""
+    if wanted is None or callable(wanted):
+        return wanted
+    tags = [wanted] if isinstance(wanted, str) else wanted
+    tags = list(tags) if isinstance(tags, Iterable) else [tags]
+    if not all(isinstance(tag, str) for tag in tags):
+        raise ConfigError(
+            f"where tags={wanted!r:.100}: give a text, several texts, a function of the tags, or "
+            "None for runs without a tag."
+        )
+    return frozenset(tags)
+
+
 def _fits(name: str, wanted: Any, row: Mapping[str, Any]) -> bool:
     value = row[name]
     if callable(wanted):
         return not _is_missing(value) and _holds(wanted(value))
     if name == "tags":
-        return {wanted} <= set(value) if isinstance(wanted, str) else set(wanted) <= set(value)
+        return not value if wanted is None else wanted <= set(value)
     if wanted is None or _is_missing(value):
         return wanted is None and _is_missing(value)
     return bool(value == wanted)

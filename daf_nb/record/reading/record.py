@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from daf_nb.errors import RecordError, unknown_name
+from daf_nb.record.files import own_files
 from daf_nb.record.folders import run_ids, runs_root
 from daf_nb.record.policies import find_archive, read_model, read_state
 from daf_nb.record.reading.contents import Contents
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RunRecord", "load_run"]
 
+_ID = re.compile("[1-9][0-9]{0,14}")  # as the folders of runs are called
+
 
 def load_run(id: int | str, *, runs_dir: Path | str | None = None) -> RunRecord:
     """One run, by its number.
@@ -33,7 +37,7 @@ def load_run(id: int | str, *, runs_dir: Path | str | None = None) -> RunRecord:
     """
     root = runs_root(runs_dir)
     known = run_ids(root)
-    number = int(id) if str(id).isascii() and str(id).isdecimal() else None
+    number = int(id) if _ID.fullmatch(str(id)) else None
     if number not in known or number is None:
         target = number if number is not None else max(known, default=0)
         near = sorted(sorted(known, key=lambda one: abs(one - target))[:5])
@@ -152,10 +156,9 @@ class RunRecord:
 
     @property
     def figures(self) -> list[Path]:
-        """The pictures that an experiment showed, in order."""
-        found = (self.folder / "figures").glob("*")
-        pictures = [path for path in found if path.suffix in (".png", ".svg")]
-        return sorted(path for path in pictures if path.is_file() and not path.is_symlink())
+        """The pictures that an experiment showed, in order; links are left out."""
+        found = own_files(self.folder / "figures")
+        return [path for path in found if path.suffix in (".png", ".svg")]
 
     @property
     def metrics(self) -> pd.DataFrame:
@@ -193,8 +196,8 @@ class RunRecord:
 
     @property
     def checkpoints(self) -> list[Path]:
-        """The archives under `checkpoints/`, by name."""
-        return sorted((self.folder / "checkpoints").glob("*.zip"))
+        """The archives under `checkpoints/`, by name; links are left out."""
+        return [path for path in own_files(self.folder / "checkpoints") if path.suffix == ".zip"]
 
     def policy_state(self, group: str | None = None) -> dict[str, Tensor]:
         """The parameters of a group's policy, on the CPU. Nothing is executed.

@@ -57,7 +57,7 @@ class Summary:
     def duration(self, status: str) -> float:
         """Seconds from start to end, for a live run to now; NaN where that is not known."""
         ended = datetime.datetime.now(datetime.UTC) if status in LIVE else self.ended
-        if self.started is None or ended is None:
+        if self.started is None or ended is None or ended < self.started:
             return math.nan
         return (ended - self.started).total_seconds()
 
@@ -91,11 +91,9 @@ def summarise(document: Mapping[str, Any]) -> Summary:
         return_best=_number(ours.get("return_best")),
         success=_number(ours.get("success")),
         tags=tuple(text for tag in _list(ours.get("tags")) if (text := text_of(tag)) is not None),
-        parent=_integer(ours.get("parent")),
+        parent=_run(ours.get("parent")),
         children=tuple(
-            number
-            for child in _list(ours.get("children"))
-            if (number := _integer(child)) is not None
+            number for child in _list(ours.get("children")) if (number := _run(child)) is not None
         ),
         cell=text_of(ours.get("cell_line")),
         host=text_of(host.get("hostname")),
@@ -122,6 +120,11 @@ def text_of(value: Any) -> str | None:
 def _integer(value: Any) -> int | None:
     is_integer = isinstance(value, int) and not isinstance(value, bool)
     return value if is_integer and abs(value) < LARGEST_INTEGER else None
+
+
+def _run(value: Any) -> int | None:
+    number = _integer(value)
+    return number if number is not None and number > 0 else None
 
 
 def _number(value: Any) -> float:

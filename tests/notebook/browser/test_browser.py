@@ -119,6 +119,40 @@ def test_selecting_replaces_what_was_selected(browser):
     assert browser.selected == [3, 2]
 
 
+@pytest.mark.parametrize("given", [5, None, "12", True, [True], [1.0], [[1]], ["1"]])
+def test_selecting_takes_a_list_of_numbers(browser, given):
+    browser.select([2])
+    with pytest.raises(daf.ConfigError, match="numbers of runs are wanted in a list"):
+        browser.select(given)
+    assert browser.selected == [2]
+
+
+@pytest.mark.parametrize("field", ["search", "status", "tag", "sort"])
+def test_what_cannot_be_asked_for_is_refused_and_looking_goes_on(browser, tmp_path, field):
+    with pytest.raises(daf.ConfigError, match=f"{field}=None: a text is wanted"):
+        setattr(browser, field, None)
+    ask(browser._grid, {"here": True})
+    write_run(tmp_path, 5, name="fifth")
+    browser._attendance.wake()
+    until(lambda: ids(browser) == [5, 4, 3, 2, 1])
+
+
+def test_looking_outlives_whatever_cannot_be_shown(browser, tmp_path, monkeypatch):
+    fill, failed = browser._grid.fill, []
+
+    def refuse(finding):
+        failed.append(finding)
+        raise RuntimeError("no room on the page")
+
+    monkeypatch.setattr(browser._grid, "fill", refuse)
+    ask(browser._grid, {"here": True})
+    until(lambda: "no room on the page" in browser._notes.widget.value)
+    monkeypatch.setattr(browser._grid, "fill", fill)
+    press(browser, "Refresh")
+    assert browser._attendance.looking and failed
+    assert "no room" not in browser._notes.widget.value
+
+
 def test_buttons_can_be_pressed_where_it_makes_sense(browser):
     assert enabled(browser) == ["Refresh", "Undo"]
     assert browser.buttons["Undo"].layout.display == "none"

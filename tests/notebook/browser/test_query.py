@@ -48,6 +48,13 @@ def test_all_words_must_be_in_a_runs_texts(rows, search, expected):
     assert ids(rows, search=search) == expected
 
 
+@pytest.mark.parametrize("field", ["search", "status", "tag", "sort"])
+@pytest.mark.parametrize("value", [None, 5, ["id"]])
+def test_what_is_no_text_is_refused(field, value):
+    with pytest.raises(ConfigError, match=f"{field}=.*: a text is wanted"):
+        Query(**{field: value})
+
+
 def test_status_and_tag_are_taken_as_a_whole(rows):
     assert ids(rows, status="FAILED") == [3]
     assert ids(rows, status="UNREADABLE") == [5]

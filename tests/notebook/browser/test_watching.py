@@ -39,3 +39,23 @@ def test_what_a_look_raised_is_told_and_it_looks_again():
     until(lambda: told)
     assert attendance.looking and str(told[0]) == "gone"
     attendance.end()
+
+
+def test_looking_goes_on_though_a_failure_cannot_be_told(monkeypatch):
+    monkeypatch.setattr("daf_nb.notebook.panels.watcher.SHORTEST", 0.01)
+    told: list[Exception] = []
+    attendance: Attendance
+
+    def look() -> float:
+        raise OSError("gone")
+
+    def failed(error: Exception) -> None:
+        told.append(error)
+        attendance.wake()
+        raise RuntimeError("nobody listens")
+
+    attendance = Attendance(look, failed=failed)
+    attendance.here()
+    until(lambda: len(told) > 1)
+    attendance.end()
+    until(lambda: not attendance.looking)

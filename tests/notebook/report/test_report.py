@@ -315,3 +315,40 @@ def test_what_cannot_be_is_refused(tmp_path: Path):
     with pytest.raises(daf.RecordError, match=r"cannot be written to .*path="):
         report(1, runs_dir=tmp_path, path=tmp_path / "file" / "inside.html")
     assert os.listdir(tmp_path / "1").count("report.html") == 0  # noqa: PTH208 - names are asked
+
+
+@pytest.mark.parametrize("format", ["html", "markdown"])
+def test_nothing_behind_a_link_is_in_a_report(tmp_path: Path, format: str):
+    secret = tmp_path / "secret"
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "001.png").write_bytes(PNG)
+    folder = make_record(tmp_path / "runs", files={"cout.txt": "own", "source.py": "own"})
+    names = ("source.py", "cout.txt", "config.json", "facts.json", "events.jsonl", "metrics.jsonl",
+             "journal.jsonl", "history.json", "observers.json")  # fmt: skip
+    secret.write_text('{"hidden": "TOPSECRET", "versions": {"TOPSECRET": "1"}}\n')
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(secret)
+    (folder / "figures").symlink_to(tmp_path / "pictures")
+    text = report(1, runs_dir=tmp_path / "runs", format=format).read_text()
+    assert "TOPSECRET" not in text and "data:image" not in text
+    plain = text.replace("\\", "")
+    for name in (*names, "figures"):
+        assert f"{name} is a link; it is not followed" in plain, name
+
+
+def test_numbers_beyond_all_bounds_and_deep_values_are_told_of(tmp_path: Path):
+    deep = "[" * 1000 + "]" * 1000
+    facts = {"hardware": {"memory_bytes": 10**4000}}
+    make_record(
+        tmp_path,
+        files={
+            "facts.json": json.dumps(facts),
+            "config.json": f'{{"total_timesteps": 10, "world": {deep}}}',
+        },
+        stop_time="2026-11-22T05:00:00",
+    )
+    text = Page(report(1, runs_dir=tmp_path)).text
+    assert "a number of more than 30 digits bytes" in text
+    assert "a list, nested too deeply to be shown" in text or "[[[[" in text
+    assert "lasted" not in text, "it ended before it began"

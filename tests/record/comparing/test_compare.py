@@ -345,3 +345,42 @@ def test_a_picture_shows_every_group_and_pair(runs, tmp_path):
         "rate=0 > rate=2",
         "rate=1 > rate=2",
     ]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"points": 2.5},
+        {"points": True},
+        {"bootstrap": 1e3},
+        {"seed": "a"},
+        {"seed": None},
+        {"score": [1]},
+        {"score": None},
+        {"at": 1.5},
+        {"at": "100"},
+        {"metric": [RETURN]},
+    ],
+    ids=str,
+)
+def test_a_value_of_another_kind_is_refused_in_words(runs, tmp_path, bad):
+    runs([1, 2], ends=[1.0, 2.0])
+    with pytest.raises(ConfigError, match=next(iter(bad))):
+        compare([1, 2], runs_dir=tmp_path, **bad)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(runs, tmp_path):
+    runs([1, 2], ends=[1.0, 2.0])
+    found = compare([1, 2], runs_dir=tmp_path, at=np.int64(100), bootstrap=np.int32(200))
+    assert found.runs["score"].tolist() == [1.0, 2.0]
+
+
+def test_a_score_that_raises_names_the_run(runs, tmp_path):
+    runs([1, 2], ends=[1.0, 2.0])
+
+    def score(curve):
+        return {1.0: 1.0}[float(curve.iloc[-1])]
+
+    with pytest.raises(ConfigError, match=r"score of run 2 .* KeyError: 2\.0") as caught:
+        compare([1, 2], runs_dir=tmp_path, score=score)
+    assert isinstance(caught.value.__cause__, KeyError)

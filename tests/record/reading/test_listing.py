@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import shutil
 import time
@@ -9,7 +10,7 @@ import pytest
 import sacred
 from sacred.observers import FileStorageObserver
 
-from daf_nb.errors import RecordError
+from daf_nb.errors import ConfigError, RecordError
 from daf_nb.record import list_runs, load_run
 from daf_nb.record.document import utc_now
 from daf_nb.record.locks import FolderLock
@@ -239,3 +240,15 @@ def test_a_root_that_is_no_folder_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RecordError, match="cannot be listed"):
         list_runs(runs_dir=tmp_path / "file")
+
+
+def test_tags_are_looked_for_as_texts_and_none_is_no_tag(tmp_path):
+    write_run(tmp_path, 1, ours={"tags": ["a", "b"]})
+    write_run(tmp_path, 2, ours={"tags": ["b"]})
+    write_run(tmp_path, 3)
+    assert ids(tmp_path, where={"tags": None}) == [3]
+    assert ids(tmp_path, where={"tags": (tag for tag in "ba")}) == [1]
+    assert ids(tmp_path, where={"tags": []}) == [1, 2, 3]
+    for wanted in (1, math.nan, [1], [["a"]], pd.NA):
+        with pytest.raises(ConfigError, match="give a text, several texts"):
+            list_runs(runs_dir=tmp_path, where={"tags": wanted})

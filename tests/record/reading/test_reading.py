@@ -572,3 +572,22 @@ def test_no_value_of_the_wrong_kind_is_more_than_a_broken_record(tmp_path, seed)
             write(f"{name}.jsonl", row)
         read_all(load_run(1, runs_dir=tmp_path))
         assert len(list_runs(runs_dir=tmp_path, sort="-started")) == 1
+
+
+def test_times_and_numbers_that_cannot_be_are_left_out(tmp_path):
+    folder = write_run(tmp_path, 1, ours={"parent": -3, "children": [-1, 0, 2]})
+    document = json.loads((folder / "run.json").read_text())
+    document |= {"start_time": "2026-01-02T00:00:00", "stop_time": "2026-01-01T00:00:00"}
+    (folder / "run.json").write_text(json.dumps(document))
+    record = load_run(1, runs_dir=tmp_path)
+    assert math.isnan(record.duration)
+    assert (record.parent, record.children) == (None, (2,))
+    assert list_runs(runs_dir=tmp_path)[["duration", "parent"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("number", ["001", "+1", " 1", True, 1.0, "9" * 5000])
+def test_what_is_no_number_of_a_run_names_none(tmp_path, number):
+    write_run(tmp_path, 1)
+    assert load_run(np.int64(1), runs_dir=tmp_path).id == load_run("1", runs_dir=tmp_path).id == 1
+    with pytest.raises(RecordError, match="No run"):
+        load_run(number, runs_dir=tmp_path)
