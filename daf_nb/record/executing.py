@@ -8,6 +8,7 @@ from typing import Any
 from daf_nb.record.beside import Beside
 from daf_nb.record.cells.traces import users_trace
 from daf_nb.record.document import experiment_info
+from daf_nb.record.door import MetricDoor
 from daf_nb.record.facts import environment_facts
 from daf_nb.record.observer import RunFolder
 from daf_nb.record.plain import to_plain
@@ -25,7 +26,7 @@ def run_recorded(
     told: Told,
     store: RunStore,
     beside: Beside,
-    expected: Callable[[], int],
+    door: MetricDoor,
     on_run: Callable[[SacredRun], None],
     on_running: Callable[[], None],
 ) -> Any:
@@ -36,7 +37,7 @@ def run_recorded(
         told: what the run was told.
         store: the run's folder.
         beside: the observers beside the folder.
-        expected: how many metric values Sacred was given so far.
+        door: opened for metrics before the run starts, and closed when the function ends.
         on_run: is given Sacred's run before it starts.
         on_running: called once Sacred has started it, the global generators are put back, and the
             record says so.
@@ -55,14 +56,14 @@ def run_recorded(
         store,
         on_started=start.done,
         on_running=on_running,
-        expected=expected,
+        expected=lambda: door.count,
         return_metric=told.return_metric,
     )
-    sacred: list[SacredRun] = []
     returned: Any = None
+    over = False
 
     def main() -> Any:
-        nonlocal returned
+        nonlocal returned, over
         try:
             returned = function()
         except Interrupted as stop:
@@ -72,12 +73,13 @@ def run_recorded(
             observer.fail_trace = users_trace(error)
             raise
         finally:
-            if others:  # Sacred does not ask again for the output of a run that failed
-                sacred[0].captured_out = _printed(store)
+            over = True
+            door.close()  # before Sacred stops the heartbeat, which brings the last metrics
         return to_plain(returned)
 
     def take(run: SacredRun) -> None:
-        sacred.append(run)
+        observer.run = run
+        door.open(run)
         on_run(run)
 
     execute(
@@ -91,11 +93,12 @@ def run_recorded(
         ),
         run_id=run_id,
         on_run=take,
-        output=lambda: _printed(store),
+        output=lambda: _printed(store, last=over),
     )
     return returned
 
 
-def _printed(store: RunStore) -> str:
-    store.flush(last=True)
+def _printed(store: RunStore, *, last: bool) -> str:
+    """For the observers; what waits lest a secret be told in pieces waits here too."""
+    store.flush(last=last)
     return store.output.text()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from daf_nb.record.plain import to_plain
-from daf_nb.record.sacred_api import RunObserver
+from daf_nb.record.sacred_api import RunObserver, SacredRun, beat, is_beating
 from daf_nb.record.series import METRICS
 from daf_nb.record.store import RunStore
 
@@ -34,6 +34,7 @@ class RunFolder(RunObserver):
     Attributes:
         result: what an interrupted run has to show; Sacred hands over that of a completed one.
         fail_trace: the traceback's lines, where it is known better than Sacred knows it.
+        run: Sacred's run, to be set before it starts.
     """
 
     priority = 100
@@ -49,6 +50,7 @@ class RunFolder(RunObserver):
     ) -> None:
         self.result: Any = None
         self.fail_trace: list[str] | None = None
+        self.run: SacredRun | None = None
         self._store = store
         self._on_started, self._on_running = on_started, on_running
         self._expected = expected
@@ -128,11 +130,17 @@ class RunFolder(RunObserver):
     def _end(self, status: str, moment: datetime.datetime, **changes: Any) -> None:
         # Sacred waits two seconds for its heartbeat thread, which may still hold the last values.
         deadline = time.monotonic() + ARRIVAL_PATIENCE
-        while self._received < self._expected() and time.monotonic() < deadline:
+        while self._is_coming() and time.monotonic() < deadline:
             time.sleep(0.005)
+        if self.run is not None and not is_beating(self.run) and self._received < self._expected():
+            beat(self.run)  # its thread died before its time
         lost = self._expected() - self._received
         missing = f"metrics: {lost} value(s) never arrived" if lost > 0 else None
         self._store.finish(status, missing=missing, stop_time=moment.isoformat(), **changes)
+
+    def _is_coming(self) -> bool:
+        alive = self.run is not None and is_beating(self.run)
+        return alive and self._received < self._expected()
 
 
 def _rows(metrics_by_name: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

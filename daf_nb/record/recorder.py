@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from daf_nb.errors import RecordError
 from daf_nb.record.artifacts import artifact_path
 from daf_nb.record.beside import Beside
 from daf_nb.record.document import queued_document, utc_now
+from daf_nb.record.door import MetricDoor
 from daf_nb.record.files import write_atomic
 from daf_nb.record.folders import claim_folder, project_root, runs_root
 from daf_nb.record.plain import to_plain
@@ -79,9 +81,8 @@ class Recorder:
             project=project_root(),
         )
         self._begun = threading.Event()
-        self._logging = threading.Lock()
-        self._logged = 0
-        self._started = False
+        self._door = MetricDoor()
+        self._starting, self._started = threading.Lock(), False
         self._sacred: SacredRun | None = None
         self._artifacts: set[str] = set()
         document = queued_document(
@@ -97,7 +98,10 @@ class Recorder:
             hide = hider(also=secrets_in(plain))
             self._store = RunStore(self.folder, document=document, hide=hide)
             self._store.open(config=self._told.spec, source=source.text)
-        except OSError as error:
+        except BaseException as error:
+            shutil.rmtree(self.folder, ignore_errors=True)  # half a record can be read by nobody
+            if not isinstance(error, OSError):
+                raise
             what = f"Run {self.id} cannot be recorded in {self.folder}: {error}."
             raise RecordError(what) from error
 
@@ -126,7 +130,7 @@ class Recorder:
                 told=self._told,
                 store=self._store,
                 beside=self._beside,
-                expected=lambda: self._logged,
+                door=self._door,
                 on_run=lambda run: setattr(self, "_sacred", run),
                 on_running=self._begun.set,
             )
@@ -134,7 +138,8 @@ class Recorder:
             return stop.result
         except BaseException as error:
             # Does nothing where Sacred came far enough to tell the observer.
-            self._store.finish("FAILED", fail_trace=traceback.format_exception(error))
+            status = "INTERRUPTED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+            self._store.finish(status, fail_trace=traceback.format_exception(error))
             raise
         finally:
             self._store.finish("FAILED", missing="Sacred did not say how the run ended")
@@ -142,15 +147,15 @@ class Recorder:
             self._begun.set()
             self._beside.close()
 
-    def abandon(self, reason: str) -> None:
-        """Ends a run that was queued but will never start, as FAILED.
+    def abandon(self, reason: str, *, status: str = "FAILED") -> None:
+        """Ends a run that was queued but will never start, as FAILED or INTERRUPTED.
 
         Raises:
             RecordError: it has started.
         """
         self._start_once()
         self._begun.set()
-        self._store.finish("FAILED", stop_time=utc_now(), fail_trace=[reason])
+        self._store.finish(status, stop_time=utc_now(), fail_trace=[reason])
 
     def wait_started(self, timeout: float | None = None) -> bool:
         """Waits until Sacred has started the run, its seeding undone, or the run has ended.
@@ -162,8 +167,7 @@ class Recorder:
 
     def write(self, text: str) -> None:
         """Adds to what the run printed. After its end there is nowhere to write to."""
-        if not self._store.closed:
-            self._store.output.write(text)
+        self._store.output.write(text)
 
     def add_child(self, number: int) -> None:
         """Says that the run `number`, of the same runs folder, belongs to this one."""
@@ -177,16 +181,11 @@ class Recorder:
         """Records metrics of one step. Another thread writes them within about a second.
 
         Raises:
-            RecordError: the run is not running, or a value is no number.
+            RecordError: the run's main function does not run, or a value is no number.
         """
-        sacred = self._sacred
-        if sacred is None or self._store.closed:
-            raise RecordError(f"Run {self.id} is {self.status}: metrics are logged while it runs.")
-        numbers, step = metric_numbers(step, values), int(step)
-        with self._logging:
-            for name, number in numbers:
-                sacred.log_scalar(name, number, step)
-            self._logged += len(numbers)
+        if not self._door.pass_on(metric_numbers(step, values), int(step)):
+            what = "metrics are logged while its main function runs"
+            raise RecordError(f"Run {self.id} is {self.status}: {what}.")
 
     def log_event(self, kind: str, step: int, data: Mapping[str, Any] | None = None) -> None:
         """Records that something happened. It reaches the disk within about a second.
@@ -245,6 +244,7 @@ class Recorder:
         self._store.queue(log, row)
 
     def _start_once(self) -> None:
-        if self._started:
+        with self._starting:
+            started, self._started = self._started, True
+        if started:
             raise RecordError(f"Run {self.id} is {self.status}: a recorder records one run, once.")
-        self._started = True

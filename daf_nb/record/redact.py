@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from daf_nb.record.plain import loads, to_plain
@@ -20,15 +20,65 @@ from daf_nb.record.secret_shapes import (
     without_telling,
 )
 
-__all__ = ["REDACTED", "hider", "secrets_in", "without_secrets"]
+__all__ = ["REDACTED", "Hider", "hider", "secrets_in", "without_secrets"]
 
 SHORTEST = 8  # characters: anything shorter occurs by chance
 
 
-def hider(
-    environ: Mapping[str, str] = os.environ, *, also: Iterable[str] = ()
-) -> Callable[[bytes], bytes]:
-    """A function that puts "<redacted>" where a secret of the environment stands in some bytes.
+class Hider:
+    """Puts "<redacted>" where one of some byte strings stands in some bytes, when it is called.
+
+    Args:
+        forms: what is hidden, in every way in which it may be written; none is empty.
+    """
+
+    def __init__(self, forms: Iterable[bytes] = ()) -> None:
+        # Longest first: one secret may begin with another.
+        self._forms = sorted(set(forms), key=lambda form: (-len(form), form))
+        self._by_first: dict[int, list[bytes]] = {}
+        for form in self._forms:
+            self._by_first.setdefault(form[0], []).append(form)
+        self._mark = REDACTED.encode()
+
+    def __call__(self, data: bytes) -> bytes:
+        """The bytes without what is hidden; the same object where there is nothing to hide."""
+        for secret in self._forms:
+            if secret in data:
+                data = data.replace(secret, self._mark)
+        return bytes(data)
+
+    def held_back(self, data: bytes) -> int:
+        """How many bytes at the end must wait for more, as a secret may have begun in them.
+
+        That is the longest end of `data` with which a secret begins, or more where a whole secret
+        would be cut in two.
+        """
+        if not self._forms:
+            return 0
+        longest = len(self._forms[0]) - 1
+        cut = len(data)
+        for start in range(max(0, len(data) - longest), len(data)):
+            forms = self._by_first.get(data[start], ())
+            end = data[start:] if forms else b""
+            if any(len(form) > len(end) and form.startswith(end) for form in forms):
+                cut = start
+                break
+        return len(data) - self._uncut(data, cut)
+
+    def _uncut(self, data: bytes, cut: int) -> int:
+        """The last place at or before `cut` that lies inside no secret."""
+        while True:
+            before = cut
+            for form in self._forms:
+                found = data.find(form, max(0, cut - len(form) + 1), cut + len(form) - 1)
+                if found >= 0:
+                    cut = min(cut, found)
+            if cut == before:
+                return cut
+
+
+def hider(environ: Mapping[str, str] = os.environ, *, also: Iterable[str] = ()) -> Hider:
+    """Puts "<redacted>" where a secret of the environment stands in some bytes.
 
     Secret are the values of variables whose names say so, logins in URLs, and what has the shape of
     a well-known token; not what is shorter than 8 characters or ordinary (a number, a word, a
@@ -42,20 +92,7 @@ def hider(
     """
     secrets = {text for name, value in environ.items() for text in _secrets_of(name, value)}
     secrets.update(text for text in also if _is_worth_hiding(text, thought_up=True))
-    forms = {form for secret in secrets for form in _forms(secret)}
-    # Longest first: one secret may begin with another.
-    ordered = sorted(forms, key=lambda form: (-len(form), form))
-    if not ordered:
-        return bytes
-    mark = REDACTED.encode()
-
-    def hide(data: bytes) -> bytes:
-        for secret in ordered:
-            if secret in data:
-                data = data.replace(secret, mark)
-        return data
-
-    return hide
+    return Hider(form for secret in secrets for form in _forms(secret))
 
 
 def without_secrets(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any, cast
 
 with warnings.catch_warnings():
@@ -13,7 +14,41 @@ with warnings.catch_warnings():
     from sacred.run import Run as SacredRun
     from sacred.utils import SacredInterrupt
 
-__all__ = ["HOST_INFO", "Experiment", "RunObserver", "SacredInterrupt", "SacredRun", "cli_option"]
+__all__ = [
+    "HOST_INFO",
+    "Experiment",
+    "RunObserver",
+    "SacredInterrupt",
+    "SacredRun",
+    "beat",
+    "cli_option",
+    "is_beating",
+    "keep_output",
+]
 
 HOST_INFO: Any = cast(Any, SETTINGS).HOST_INFO
 """What Sacred asks the host; its settings are untyped."""
+
+
+def keep_output(run: SacredRun, output: Callable[[], str]) -> None:
+    """Lets a run tell its observers this output, asked at each heartbeat, instead of its own.
+
+    Its own is a buffer that the run's thread closes while the heartbeat's thread may read it; the
+    heartbeat dies of that, and the metrics that it had still to bring stay behind.
+    """
+
+    def take() -> None:
+        run.captured_out = output()
+
+    cast(Any, run)._get_captured_output = take
+
+
+def is_beating(run: SacredRun) -> bool:
+    """The heartbeat's thread lives, and will bring what is logged now."""
+    heartbeat = cast(Any, run)._heartbeat
+    return heartbeat is not None and heartbeat.is_alive()
+
+
+def beat(run: SacredRun) -> None:
+    """One heartbeat more, in this thread: brings the observers what was not brought yet."""
+    cast(Any, run)._emit_heartbeat()

@@ -17,6 +17,7 @@ from daf_nb.record.sacred_api import (
     SacredInterrupt,
     SacredRun,
     cli_option,
+    keep_output,
 )
 
 __all__ = ["Interrupted", "Start", "execute"]
@@ -114,6 +115,7 @@ def execute(
     @cli_option("-Z", "--with-start", is_flag=True)
     def with_start(args: object, run: SacredRun) -> None:
         """The last thing that Sacred does before a run, and its only public hook there."""
+        keep_output(run, output if others else str)
         on_run(run)
         start.save()
 
@@ -124,9 +126,6 @@ def execute(
         experiment.facts = facts
         experiment.logger = _quiet_logger()  # pyright: ignore[reportAttributeAccessIssue] - untyped
         experiment.observers.extend([observer, *others])
-        if others:
-            tell = lambda _: output()  # noqa: E731
-            experiment.captured_out_filter = tell  # pyright: ignore[reportAttributeAccessIssue] - untyped
         experiment.add_config(_acceptable(config) | {"seed": _acceptable_seed(config.get("seed"))})
         experiment.main(main)
         experiment.run(

@@ -167,9 +167,9 @@ class RunStore:
         with self._disk:
             if self.closed:
                 return
+            self.output.freeze()  # a thread that prints on would never let it be whole
             problems = self._problems()
-            # Another thread may have logged while files were read back.
-            if any(self._queues.values()) or self.output.waiting:
+            if any(self._queues.values()):  # another thread logged while files were read back
                 problems = self._problems()
             problems += [missing] if missing else []
             self.note(incomplete=problems)

@@ -166,7 +166,7 @@ def test_the_same_script_gives_the_same_parameters_and_another_gives_others():
 
 def test_a_live_change_is_reproduced_by_its_journal():
     """A change that came at whatever step, from another thread, in bits."""
-    trainer = make_trainer(total_timesteps=32 * 200)
+    trainer = make_trainer(total_timesteps=32 * 60)
     thread = threading.Thread(target=trainer.train)
     thread.start()
     request = trainer.controls.set("learning_rate", 0.01, by="user").wait(30)
@@ -174,7 +174,7 @@ def test_a_live_change_is_reproduced_by_its_journal():
     thread.join()
     journal = [entry.to_plain() for entry in trainer.controls.journal]
     assert request.step is not None and request.step % 32 == 0 and len(journal) == 2
-    again = make_trainer(total_timesteps=32 * 200, controls=Controls(script=journal))
+    again = make_trainer(total_timesteps=32 * 60, controls=Controls(script=journal))
     again.train()
     assert again.fingerprint() == trainer.fingerprint()
     assert [entry.to_plain() for entry in again.controls.journal] == journal

@@ -3,14 +3,18 @@ import logging
 import math
 import random
 import threading
+import time
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from sacred.stdout_capturing import CapturedStdout
 
 from daf_nb.errors import RecordError
 from daf_nb.record import Interrupted, load_run
+from daf_nb.record.observer import RunFolder
+from daf_nb.record.output import OutputLog
 from tests.record.children import run_child
 
 LEGACY = np.random.mtrand._rand  # the generator behind numpy's global functions
@@ -380,3 +384,109 @@ def test_sacred_says_nothing_and_changes_nothing():
     """)
     assert output == ""
     assert complaints == ""
+
+
+def test_a_thread_that_logs_over_the_end_is_refused_and_nothing_is_lost(new_recorder, tmp_path):
+    recorder = new_recorder()
+    logged = []
+
+    def log():
+        with pytest.raises(RecordError, match="metrics are logged while"):
+            while True:
+                recorder.log_metrics(len(logged), {"loss": 1.0})
+                logged.append(1)
+
+    thread = threading.Thread(target=log, daemon=True)
+
+    def main():
+        thread.start()
+        time.sleep(0.2)
+
+    began = time.monotonic()
+    recorder.run(main)
+    assert time.monotonic() - began < 20
+    thread.join(10)
+    assert not thread.is_alive()
+    assert recorder.status == "COMPLETED"
+    assert load_run(1, runs_dir=tmp_path).metrics.index.tolist() == list(range(len(logged)))
+
+
+def test_the_end_of_sacreds_own_output_does_not_stop_a_heartbeat(
+    new_recorder, tmp_path, monkeypatch
+):
+    recorder, runner = new_recorder(), threading.current_thread()
+    get = CapturedStdout.get
+
+    def slow_get(self):
+        if threading.current_thread() is not runner:  # the heartbeat's, reading at a bad moment
+            deadline = time.monotonic() + 5
+            while not self.buffer.closed and time.monotonic() < deadline:
+                time.sleep(0.001)
+            return self.buffer.read()
+        return get(self)
+
+    monkeypatch.setattr(CapturedStdout, "get", slow_get)
+
+    def main():
+        time.sleep(1.2)
+        recorder.log_metrics(0, {"loss": 1.0})
+
+    began = time.monotonic()
+    recorder.run(main)
+    assert time.monotonic() - began < 20
+    assert load_run(1, runs_dir=tmp_path).metrics["loss"].tolist() == [1.0]
+    assert recorder.status == "COMPLETED"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_end_brings_what_a_dead_heartbeat_left_behind(new_recorder, tmp_path, monkeypatch):
+    recorder, runner = new_recorder(), threading.current_thread()
+    beat, died = RunFolder.heartbeat_event, threading.Event()
+
+    def die(self, *arguments, **options):
+        if threading.current_thread() is runner:
+            return beat(self, *arguments, **options)
+        died.set()
+        raise SystemExit
+
+    monkeypatch.setattr(RunFolder, "heartbeat_event", die)
+
+    def main():
+        assert died.wait(10)
+        time.sleep(0.1)
+        recorder.log_metrics(0, {"loss": 1.0})
+
+    began = time.monotonic()
+    recorder.run(main)
+    assert time.monotonic() - began < 20
+    assert load_run(1, runs_dir=tmp_path).metrics["loss"].tolist() == [1.0]
+    assert recorder.status == "COMPLETED"
+
+
+def test_what_is_printed_after_the_last_writing_leaves_the_record_whole(new_recorder, monkeypatch):
+    recorder = new_recorder()
+    flush = OutputLog.flush
+
+    def flush_and_print(self, *, last=False):
+        flush(self, last=last)
+        if last:  # as another thread may, at this very moment
+            recorder.write("late\n")
+
+    monkeypatch.setattr(OutputLog, "flush", flush_and_print)
+    recorder.run(lambda: recorder.write("in time\n"))
+    assert read(recorder, "run.json")["daf_nb"]["incomplete"] == []
+    assert recorder.status == "COMPLETED"
+    assert (recorder.folder / "cout.txt").read_text() == "in time\n"
+
+
+def test_an_interrupt_while_a_record_is_begun_leaves_nothing(new_recorder, tmp_path, monkeypatch):
+    def interrupted(path, data):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("daf_nb.record.store.write_atomic", interrupted)
+        new_recorder()
+    assert not (tmp_path / "1").exists()
+    recorder = new_recorder()
+    recorder.run(lambda: None)
+    assert (recorder.id, recorder.status) == (1, "COMPLETED")

@@ -190,10 +190,10 @@ class Experiment:
             observers=self._observers,
             kind="experiment",
         )
-        self._figures, history = NewFigures(), session_history()
-        self._run = Background(recorder, begin=lambda: recorder.put("history.json", history()))
+        self._run = Background(recorder)
         try:
-            self._run.start()
+            self._figures, history = NewFigures(), session_history()
+            self._run.start(begin=lambda: recorder.put("history.json", history()))
             seed_generators(self.seed)
             self._scope = Scope(recorder, outer=outer, owns_threads=True, seed=self.seed)
             self._inside.enter_context(open_scope(self._scope))
@@ -201,7 +201,7 @@ class Experiment:
                 self._inside.enter_context(surrounding(self))
         except BaseException as error:
             self._inside.close()
-            self._run.end(error)
+            self._run.give_up(error)
             raise
         return self
 
@@ -211,12 +211,24 @@ class Experiment:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            for image in self._figures.images():
-                self.keep_image(image, suffix="png")
-        finally:
+        if self._run.foreign:  # a forked child: the record is its parent's
             self._inside.close()
-            self._run.end(error, recordable(self.result))
+            return
+        late: BaseException | None = None
+        result: Any = None
+        try:
+            try:
+                for image in self._figures.images():
+                    self.keep_image(image, suffix="png")
+            finally:
+                self._inside.close()
+            result = recordable(self.result)
+        except BaseException as raised:
+            late = raised
+            if error is None:
+                raise
+        finally:
+            self._run.end(late if error is None else error, result)
 
     def _begun(self) -> Recorder:
         if self._recorder is None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from daf_nb.record.cells.effects import PROCESS, stirs
 from daf_nb.record.cells.names import CellNames
 from daf_nb.record.cells.reader import cell_names
 
@@ -65,29 +66,37 @@ def session_history() -> Callable[[], dict[str, Any]]:
 def history_rows(past: Sequence[PastCell], *, now: str) -> list[dict[str, Any]]:
     """The rows of `history.json`: number, source, needed, ok.
 
-    Needed is a cell that binds a wanted name, or assigns to its attributes or items; that uses a
-    wanted name, unless that is an import, a constant, or a function or class that uses only such
-    ones, since it may change what the name means; whose doings beside names are unknown; or that
-    cannot be parsed. Wanted are the names that this cell and every needed one use. A cell too many
-    may be needed so; none is missing that shows in the code.
+    Needed is a cell that binds a wanted name, or assigns to its attributes or items, or calls its
+    methods without using their value; that uses a wanted name, unless that is an import, a
+    constant, or a function or class whose use changes nothing, since it may change what the name
+    means; that may change the state of an imported package of which something is wanted; whose
+    doings beside names are unknown; or that cannot be parsed. Wanted are the names that this cell
+    and every needed one use. A cell too many may be needed so.
 
     Args:
         past: the cells before, in order.
         now: this cell, as Python.
     """
     cells = [(cell, cell_names(cell.python, number=cell.number)) for cell in past]
-    still = _still([names for _, names in cells])
+    current = cell_names(now)
+    modules = _modules([*(names for _, names in cells), current])
+    still = _still([names for _, names in cells], modules)
     known = set().union(*(names.binds | names.imports | names.outputs for _, names in cells))
-    wanted = cell_names(now).uses & known
+    wanted = current.uses & known
+    packages = _packages(current.uses | current.imports, modules)
     needed: set[int] = set()
     grown = True
     while grown:
         grown = False
         for cell, names in reversed(cells):
-            if cell.number not in needed and _is_needed(names, wanted, still):
+            if cell.number in needed:
+                continue
+            changed = _changed_packages(names, modules)
+            if changed & (packages | PROCESS) or _is_needed(names, wanted, still, modules):
                 needed.add(cell.number)
                 # What it binds too: a second name for a wanted object may be used to change it.
                 wanted |= (names.uses | names.binds) & known
+                packages |= _packages(names.uses | names.imports, modules)
                 grown = True
     return [
         {
@@ -100,19 +109,44 @@ def history_rows(past: Sequence[PastCell], *, now: str) -> list[dict[str, Any]]:
     ]
 
 
-def _is_needed(names: CellNames, wanted: set[str], still: set[str]) -> bool:
+def _is_needed(
+    names: CellNames, wanted: set[str], still: set[str], modules: dict[str, str]
+) -> bool:
+    called = {call.partition(".")[0] for call in names.calls if "." in call}
+    changes = names.changes | (called - set(modules) - names.constants)
     return bool(
         names.acts
-        or (names.binds | names.imports | names.outputs | names.changes) & wanted
+        or (names.binds | names.imports | names.outputs | changes) & wanted
         or names.uses & (wanted - still)
     )
 
 
-def _still(cells: Sequence[CellNames]) -> set[str]:
+def _modules(cells: Iterable[CellNames]) -> dict[str, str]:
+    """What each name was imported as."""
+    return {name: module for names in cells for name, module in names.modules.items()}
+
+
+def _packages(names: set[str], modules: dict[str, str]) -> set[str]:
+    """The packages behind some names."""
+    return {modules[name].partition(".")[0] for name in names & set(modules)}
+
+
+def _stirred(calls: set[str], modules: dict[str, str]) -> set[str]:
+    """The packages whose state some calls may change."""
+    parts = [call.replace("()", "").partition(".") for call in calls]
+    functions = [f"{modules[name]}{dot}{rest}" for name, dot, rest in parts if name in modules]
+    return {function.partition(".")[0] for function in functions if stirs(function)}
+
+
+def _changed_packages(names: CellNames, modules: dict[str, str]) -> set[str]:
+    return _packages(names.changes, modules) | _stirred(names.calls, modules)
+
+
+def _still(cells: Sequence[CellNames], modules: dict[str, str]) -> set[str]:
     """Names whose use changes nothing.
 
-    Those of imports and constants, and of functions and classes that use no others. A name that is
-    bound to something else as well is none of them.
+    Those of imports and constants, and of functions and classes that change nothing themselves and
+    use no others. A name that is bound to something else as well is none of them.
     """
     imports, binds = _union(one.imports for one in cells), _union(one.binds for one in cells)
     made: dict[str, set[str]] = {}
@@ -121,7 +155,10 @@ def _still(cells: Sequence[CellNames]) -> set[str]:
             made[name] = made.get(name, set()) | uses
     loose = _union(one.binds - one.constants - set(one.makes) for one in cells)
     loose |= _union(one.outputs for one in cells)
-    still = (imports | binds) - loose
+    still = (imports | binds) - loose - _union(one.restless for one in cells)
+    still -= {
+        name for one in cells for name, calls in one.calls_in.items() if _stirred(calls, modules)
+    }
     while True:
         restless = {name for name in still & set(made) if made[name] & (binds - still)}
         if not restless:

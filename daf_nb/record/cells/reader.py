@@ -7,6 +7,14 @@ import contextlib
 import functools
 from collections.abc import Iterator
 
+from daf_nb.record.cells.effects import (
+    acts_by_name,
+    dotted,
+    is_constant,
+    is_restless,
+    roots,
+    set_by_call,
+)
 from daf_nb.record.cells.magics import Magic, magic_call
 from daf_nb.record.cells.names import CellNames
 
@@ -40,13 +48,17 @@ class _Reader(ast.NodeVisitor):
         self._names = names
         self._sure: set[str] = set()  # bound by the time that is read now
         self._local = False  # in a function, a class or a comprehension
+        self._made = False  # in a function or a class
         self._global: set[str] = set()
         self._plain: set[str] = set()
         self._other: set[str] = set()
+        self._assigned: set[str] = set()  # bound, and not by a definition or an import
 
     def visit_Module(self, node: ast.Module) -> None:
         self.generic_visit(node)
         self._names.constants = self._plain - self._other
+        for name in self._assigned & set(self._names.makes):
+            del self._names.makes[name]
 
     def visit_Name(self, node: ast.Name) -> None:
         if not isinstance(node.ctx, ast.Load):
@@ -58,17 +70,21 @@ class _Reader(ast.NodeVisitor):
     def visit_Assign(self, node: ast.Assign) -> None:
         self.visit(node.value)
         for target in node.targets:
-            self._target(target, constant=_is_constant(node.value))
+            self._target(target, constant=is_constant(node.value))
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self.visit(node.value)
-            self._target(node.target, constant=_is_constant(node.value))
+            self._target(node.target, constant=is_constant(node.value))
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name) and node.target.id not in self._sure:
             self._names.uses.add(node.target.id)
         self.generic_visit(node)
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        self.visit(node.value)
+        self._bind(node.target.id, walrus=True)
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         self.visit(node.iter)
@@ -77,8 +93,7 @@ class _Reader(ast.NodeVisitor):
         with self._branch():
             self._all(node.orelse)
 
-    def visit_AsyncFor(self, node: ast.AsyncFor) -> None:
-        self.visit_For(node)
+    visit_AsyncFor = visit_For
 
     def visit_If(self, node: ast.If | ast.While) -> None:
         self.visit(node.test)
@@ -86,16 +101,14 @@ class _Reader(ast.NodeVisitor):
             with self._branch():
                 self._all(branch)
 
-    def visit_While(self, node: ast.While) -> None:
-        self.visit_If(node)
+    visit_While = visit_If
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         for branch in (node.body, node.handlers, node.orelse, node.finalbody):
             with self._branch():
                 self._all(branch)
 
-    def visit_TryStar(self, node: ast.TryStar) -> None:
-        self.visit_Try(node)
+    visit_TryStar = visit_Try
 
     def visit_Match(self, node: ast.Match) -> None:
         self.visit(node.subject)
@@ -113,18 +126,22 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute | ast.Subscript) -> None:
         if not isinstance(node.ctx, ast.Load):
-            base: ast.expr = node
-            while isinstance(base, ast.Attribute | ast.Subscript):
-                base = base.value
-            if isinstance(base, ast.Name):
-                self._names.changes.add(base.id)
+            self._names.changes.update(roots(node))
         self.generic_visit(node)
 
     visit_Subscript = visit_Attribute
 
+    def visit_Expr(self, node: ast.Expr) -> None:
+        value = node.value.value if isinstance(node.value, ast.Await) else node.value
+        if isinstance(value, ast.Call) and (called := dotted(value.func)):
+            self._names.calls.add(called)
+        self.generic_visit(node)
+
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        origin = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
         for alias in node.names:
             name = alias.asname or alias.name.partition(".")[0]
+            self._names.modules[name] = origin + (alias.name if alias.asname else name)
             self._names.acts |= name == "*"  # it may bind anything
             self._bind(name, imported=True)
 
@@ -133,14 +150,16 @@ class _Reader(ast.NodeVisitor):
     def visit_Global(self, node: ast.Global) -> None:
         self._global.update(node.names)
 
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+    def visit_ExceptHandler(self, node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar) -> None:
         if node.name:
             self._bind(node.name)
         self.generic_visit(node)
 
-    def visit_MatchAs(self, node: ast.MatchAs) -> None:
-        if node.name:
-            self._bind(node.name)
+    visit_MatchAs = visit_MatchStar = visit_ExceptHandler
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
+        if node.rest:
+            self._bind(node.rest)
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -160,6 +179,9 @@ class _Reader(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         magic = magic_call(node)
         if magic is None:
+            self._names.acts |= acts_by_name(node, local=self._made)
+            if (target := set_by_call(node)) is not None:
+                self._names.changes.update(roots(target))
             self.generic_visit(node)
         else:
             self._magic(magic)
@@ -174,14 +196,22 @@ class _Reader(ast.NodeVisitor):
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, arguments: set[str]
     ) -> None:
         """A definition: its name is bound; inside, only `global` names are the cell's."""
-        self._bind(node.name)
+        self._bind(node.name, made=True)
         before, self._names.uses = self._names.uses, set()
+        calls, self._names.calls = self._names.calls, set()
         outer, self._global = self._global, set()
+        was_made, self._made = self._made, True
         with self._branch(local=True):
-            self._sure |= arguments
+            self._sure = set(arguments)  # by the time of a call other cells may have run
             self.generic_visit(node)
-        self._names.makes[node.name] = self._names.uses | self._global
-        self._names.uses |= before
+        self._made = was_made
+        if not self._made:
+            self._names.makes[node.name] = self._names.uses | self._global
+            self._names.calls_in[node.name] = set(self._names.calls)
+            self._names.restless |= {node.name} if is_restless(node) else set()
+        self._names.uses = before | (self._names.uses - self._sure)
+        inside = {call for call in self._names.calls if call.partition(".")[0] not in arguments}
+        self._names.calls = calls | inside
         self._global = outer
 
     def _comprehension(self, generators: list[ast.comprehension], values: list[ast.expr]) -> None:
@@ -207,18 +237,14 @@ class _Reader(ast.NodeVisitor):
             self._other.discard(target.id)
             self._plain.add(target.id)
 
-    def _bind(self, name: str, *, imported: bool = False) -> None:
+    def _bind(
+        self, name: str, *, imported: bool = False, made: bool = False, walrus: bool = False
+    ) -> None:
         self._sure.add(name)
-        if not self._local or name in self._global:
+        # A walrus in a comprehension binds outside of it.
+        inside = self._made if walrus else self._local
+        if not inside or name in self._global:
             (self._names.imports if imported else self._names.binds).add(name)
             self._other.add(name)
-
-
-def _is_constant(value: ast.expr) -> bool:
-    if isinstance(value, ast.UnaryOp):
-        return _is_constant(value.operand)
-    if isinstance(value, ast.BinOp):
-        return _is_constant(value.left) and _is_constant(value.right)
-    if isinstance(value, ast.Tuple):
-        return all(map(_is_constant, value.elts))
-    return isinstance(value, ast.Constant)
+            if not (imported or made):
+                self._assigned.add(name)

@@ -13,7 +13,7 @@ from typing import Any, SupportsFloat
 
 import numpy as np
 
-from daf_nb.errors import ConfigError
+from daf_nb.errors import ConfigError, RecordError
 from daf_nb.logs import run_id
 from daf_nb.record.cells.capture import follow_streams
 from daf_nb.record.folders import runs_root
@@ -68,8 +68,13 @@ class Scope:
                 name, from 0.
 
         Raises:
-            RecordError: the value is no number, or the run has ended.
+            RecordError: the value is no number, or what belongs to the scope is over.
         """
+        if self.closed:
+            raise RecordError(
+                f"Run {self.id} is {self._recorder.status} and takes no metric from here: its "
+                "block has ended, or this is a forked process. Log inside the block."
+            )
         with self._counting:
             if step is None:
                 step = self._counts.get(name, -1) + 1 if self._step is None else self._step()
@@ -185,10 +190,19 @@ def open_scope(scope: Scope) -> Iterator[Scope]:
 
 def _owner(thread: threading.Thread) -> Scope | None:
     try:
-        return _owners[thread]
+        owner = _owners[thread]
     except KeyError:
         with _lock:
             return _owners.setdefault(thread, _only())
+    if owner is None or _is_alive(owner):
+        return owner
+    with _lock:  # a pool's thread that was born in an experiment now works for another
+        owner = _owners[thread] = _only() or owner
+    return owner
+
+
+def _is_alive(scope: Scope) -> bool:
+    return not all(one.closed for one in (scope, *_outers(scope)))
 
 
 def _settle_threads() -> None:
@@ -217,7 +231,13 @@ def _forget_in_forked_child() -> None:
     for scope in _open:
         scope.closed = True
     _open.clear()
+    _lock.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_forked_child)
+    # Held while the process forks: no thread that the child lacks can hold it there for ever.
+    os.register_at_fork(
+        before=_lock.acquire,
+        after_in_parent=_lock.release,
+        after_in_child=_forget_in_forked_child,
+    )

@@ -247,6 +247,123 @@ def test_a_result_that_is_no_json_is_its_repr_and_never_huge(tmp_path):
     assert len(recorded(list(range(10**5)))) < 11_000
 
 
+def test_a_result_inside_itself_or_very_deep_or_that_cannot_be_asked_is_recorded(tmp_path):
+    class Shapeless:
+        @property
+        def dtype(self):
+            raise ValueError
+
+        def __repr__(self):
+            return "shown"
+
+    inside: list = []
+    inside.append(inside)
+    deep: list = []
+    for _ in range(3000):
+        deep = [deep]
+    for value, expected in ((inside, "[[...]]"), (deep, "RecursionError"), (Shapeless(), "shown")):
+        with experiment("result", runs_dir=tmp_path) as one:
+            one.result = value
+        assert one.status == "COMPLETED"
+        assert expected in one.record.result
+
+
+class Interrupting:
+    """A value that is interrupted while it is looked at."""
+
+    @property
+    def dtype(self):
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_of_the_result_ends_the_run_as_interrupted(tmp_path):
+    with pytest.raises(KeyboardInterrupt), experiment("result", runs_dir=tmp_path) as one:
+        one.result = Interrupting()
+    assert (one.status, one.record.status) == ("INTERRUPTED", "INTERRUPTED")
+
+
+def test_what_the_block_raises_goes_before_what_its_result_raises(tmp_path):
+    with pytest.raises(ValueError, match="mine"), experiment("both", runs_dir=tmp_path) as one:
+        one.result = Interrupting()
+        raise ValueError("mine")
+    assert one.status == one.record.status == "FAILED"
+    assert "ValueError: mine" in one.record.fail_trace
+
+
+def test_an_interrupt_while_figures_are_drawn_is_recorded_as_one(tmp_path, monkeypatch):
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    try:
+        with pytest.raises(KeyboardInterrupt), experiment("plots", runs_dir=tmp_path) as one:
+            monkeypatch.setattr(plt.figure(), "savefig", interrupted)
+        assert one.status == one.record.status == "INTERRUPTED"
+    finally:
+        plt.close("all")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_interrupt_while_the_runs_thread_is_started_is_recorded_as_one(
+    tmp_path, monkeypatch, moment
+):
+    start = threading.Thread.start
+
+    def interrupted(self):
+        if self.name.startswith("daf_nb-cell"):
+            if moment == "after":
+                start(self)
+            raise KeyboardInterrupt
+        start(self)
+
+    one = experiment("started", runs_dir=tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(threading.Thread, "start", interrupted)
+        with one:
+            pass
+    assert one.status == one.record.status == "INTERRUPTED"
+    assert not [t for t in threading.enumerate() if t.name == f"daf_nb-cell-{one.id}"]
+
+
+def test_logging_after_the_end_is_refused_while_another_runs(tmp_path):
+    with experiment("first", runs_dir=tmp_path) as first:
+        first.log("x", 1)
+    with experiment("second", runs_dir=tmp_path), pytest.raises(RecordError, match="has ended"):
+        first.log("x", 2)
+    assert first.record.metrics["x"].tolist() == [1.0]
+
+
+def test_a_forked_child_leaves_the_block_and_the_process_at_once(tmp_path):
+    code = """
+        import os, sys, time
+        from daf_nb.record.cells.experiment import experiment
+
+        def await_child(number):
+            deadline = time.monotonic() + 20
+            while os.waitpid(number, os.WNOHANG)[0] == 0:
+                if time.monotonic() > deadline:
+                    os.kill(number, 9)
+                    sys.exit("the child hangs")
+                time.sleep(0.02)
+
+        with experiment("forks", runs_dir=sys.argv[1]) as one:
+            child = os.fork()
+            if child == 0:
+                sys.exit(0)
+            await_child(child)
+            child = os.fork()
+            if child:
+                await_child(child)
+        if child:
+            print(one.status)
+    """
+    output, complaints = run_child(code, tmp_path)
+    assert (output, complaints) == ("COMPLETED\n", "")
+    assert load_run(1, runs_dir=tmp_path).status == "COMPLETED"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -110,3 +110,62 @@ def test_in_a_shell_the_cells_before_are_recorded(tmp_path):
 )
 def test_what_a_cell_binds_itself_or_cannot_change_is_not_wanted(sources, now, expected):
     assert needed(*sources, now=now) == expected
+
+
+@pytest.mark.parametrize(
+    ("sources", "now"),
+    [
+        (["[last := n for n in range(4)]"], "last"),
+        (["match []:\n    case [1, *more]: pass"], "more"),
+        (["class A: n = 0", "def inc(): A.n += 1", "inc()"], "A.n"),
+        (["class A:\n    def up(self): type(self).n += 1", "A().up()"], "A.n"),
+        (["class A:\n    def up(self): self.__class__.n = 1", "a = A().up()"], "A.n"),
+        (["class A:\n    @classmethod\n    def up(cls): cls.n = 1", "a = A.up()"], "A.n"),
+        (["class A:\n    rows = []", "A.rows.append(1)"], "A.rows"),
+        (["class A:\n    rows = []", "a = A().rows.pop()"], "A.rows"),
+        (["class A:\n    def __init_subclass__(cls): print(cls)", "class B(A): pass"], "A"),
+        (
+            ["class A:\n    rows = []\n    def __enter__(self): A.rows.append(1)", "with A(): 1"],
+            "A.rows",
+        ),
+        (["def f(): f.n = getattr(f, 'n', 0) + 1", "f()"], "f.n"),
+        (["def f(x, seen=[]):\n    seen.append(x)\n    return seen", "f(1)"], "f(2)"),
+        (["import functools\n@functools.lru_cache\ndef f(x): return x", "f(1)"], "f(1)"),
+        (["rows = []\ndef add(x): rows.append(x)", "add(1)"], "rows"),
+        (["class A: n = 0", "setattr(A, 'n', 7)", "delattr(A, 'm')"], "A.n"),
+        (["class A: n = 0", "vars(A)['n'] = 3"], "A.n"),
+        (["import math", "setattr(math, 'word', 4)"], "math.word"),
+        (["x = 1", "globals()['x'] = 8", "vars()['x'] = 2", "exec('x = 3')"], "x"),
+        (["exec('q = 3')", "def f(): globals()['q'] = 1", "f()"], "q"),
+        (["import numpy as np", "np.set_printoptions(precision=2)"], "np.ones(3)"),
+        (["from numpy import seterr", "seterr(all='raise')"], "import numpy as np\nnp.log(0)"),
+        (["import sys", "sys.path.append('..')", "from mine import f"], "f()"),
+        (["from warnings import filterwarnings as quiet", "quiet('ignore')"], "print(1)"),
+        (["import decimal", "decimal.getcontext().prec = 3"], "decimal.Decimal(1) / 3"),
+        (["import builtins", "builtins.word = 3"], "word"),
+        (["import random", "def start(): random.seed(3)", "start()"], "random.random()"),
+        (["import matplotlib.pyplot as plt", "plt.style.use('bmh')"], "plt.plot([1])"),
+    ],
+)
+def test_every_cell_that_may_change_what_is_used_is_needed(sources, now):
+    assert needed(*sources, now=now) == list(range(1, len(sources) + 1))
+
+
+@pytest.mark.parametrize(
+    ("sources", "now"),
+    [
+        (["import daf_nb as daf", "a = daf.train('x')", "daf.compare([1, 2])"], "daf.train('x')"),
+        (["import numpy as np, os", "np.mean([1])", "os.listdir()", "print(np.pi)"], "np.ones(2)"),
+        (["import time", "time.sleep(1)", "import sys\nsys.stdout.write('x')"], "time.time()"),
+        (["import matplotlib.pyplot as plt", "plt.plot([1])\nplt.show()"], "plt.plot([1])"),
+        (
+            ["class W:\n    metadata = {}\n    def __init__(self): self.n = 0", "W().reset()"],
+            "W()",
+        ),
+        (["def f(x, shape=(1, 2), *, c=None):\n    y = x\n    y.n = 1", "f(1)"], "f(2)"),
+        (["@dataclass\nclass A:\n    rows: list = field(default_factory=list)", "A()"], "A()"),
+        (["x = 1", "def f(x): x.reset()"], "x"),
+    ],
+)
+def test_a_cell_that_only_looks_is_not_needed(sources, now):
+    assert needed(*sources, now=now) == [1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -65,6 +66,17 @@ def test_a_thread_keeps_the_experiment_it_was_born_in(new_recorder):
         ask.set()
         thread.join()
     assert answers == [one]
+
+
+def test_a_pools_thread_works_for_the_next_experiment_too(new_recorder):
+    with ThreadPoolExecutor(1) as pool:
+        with open_scope(Scope(new_recorder(), owns_threads=True)) as one:
+            assert pool.submit(current).result() is one
+        assert pool.submit(current).result() is None
+        with open_scope(Scope(new_recorder())):
+            assert pool.submit(current).result() is None
+        with open_scope(Scope(new_recorder(), owns_threads=True)) as other:
+            assert pool.submit(current).result() is other
 
 
 def test_scopes_may_close_in_any_order(new_recorder):

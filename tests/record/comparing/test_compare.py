@@ -1,5 +1,6 @@
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -371,7 +372,8 @@ def test_a_value_of_another_kind_is_refused_in_words(runs, tmp_path, bad):
 
 def test_whole_numbers_of_numpy_are_whole_numbers(runs, tmp_path):
     runs([1, 2], ends=[1.0, 2.0])
-    found = compare([1, 2], runs_dir=tmp_path, at=np.int64(100), bootstrap=np.int32(200))
+    whole: Any = np.int64(100), np.int32(200)
+    found = compare([1, 2], runs_dir=tmp_path, at=whole[0], bootstrap=whole[1])
     assert found.runs["score"].tolist() == [1.0, 2.0]
 
 

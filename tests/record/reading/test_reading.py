@@ -4,6 +4,7 @@ import math
 import os
 import pickle
 import zipfile
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -582,12 +583,13 @@ def test_times_and_numbers_that_cannot_be_are_left_out(tmp_path):
     record = load_run(1, runs_dir=tmp_path)
     assert math.isnan(record.duration)
     assert (record.parent, record.children) == (None, (2,))
-    assert list_runs(runs_dir=tmp_path)[["duration", "parent"]].isna().all(axis=None)
+    assert list_runs(runs_dir=tmp_path)[["duration", "parent"]].isna().to_numpy().all()
 
 
 @pytest.mark.parametrize("number", ["001", "+1", " 1", True, 1.0, "9" * 5000])
 def test_what_is_no_number_of_a_run_names_none(tmp_path, number):
     write_run(tmp_path, 1)
-    assert load_run(np.int64(1), runs_dir=tmp_path).id == load_run("1", runs_dir=tmp_path).id == 1
+    of_numpy: Any = np.int64(1)
+    assert load_run(of_numpy, runs_dir=tmp_path).id == load_run("1", runs_dir=tmp_path).id == 1
     with pytest.raises(RecordError, match="No run"):
         load_run(number, runs_dir=tmp_path)
