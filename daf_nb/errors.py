@@ -29,7 +29,15 @@ class ConfigError(DafError, ValueError):
 
 
 class TrainingEnvironmentError(DafError, RuntimeError):
-    """A world broke its contract: wrong shapes, NaN, vanished agents, an exception of its own."""
+    """A world broke its contract: wrong shapes, NaN, vanished agents, an exception of its own.
+
+    Attributes:
+        what: what went wrong, without whereabouts and advice.
+    """
+
+    def __init__(self, message: str, *, what: str = "") -> None:
+        self.what = what or message
+        super().__init__(message)
 
 
 class AdaptiveControllerError(DafError, RuntimeError):

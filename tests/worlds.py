@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -208,6 +210,68 @@ class Raising(Scripted):
         if self.elapsed == self.at:
             raise RuntimeError(f"the world broke at step {self.at}")
         return super().observe(agent)
+
+
+class Failing(Scripted):
+    """Fails in step `at` (0: in the reset) of the episodes whose seeds leave `rest` by `every`.
+
+    The pre-flight episode, whose seed is 0, goes well by default, unless `every` is 1.
+    `how`: it raises an error ("raise"), finds no memory ("memory"), calls sys.exit ("exit"), gives
+    NaN ("nan"), an observation of another shape ("shape"), hangs in Python ("hang") or in a call of
+    C for `seconds` ("sleep"); or does nothing of it ("none"). `made` and `closed` count instances.
+    """
+
+    made = closed = 0
+
+    def __init__(
+        self,
+        *,
+        at: int = 3,
+        every: int = 3,
+        rest: int = 1,
+        how: str = "raise",
+        seconds: float = 60.0,
+        agents: int = 2,
+        limit: int = 6,
+    ):
+        super().__init__(agents=agents, limit=limit)
+        self.at, self.how, self.seconds = at, how, seconds
+        self.every, self.rest = every, rest % every
+        type(self).made += 1
+
+    @property
+    def failing(self) -> bool:
+        return (
+            self.elapsed == self.at
+            and self.seed is not None
+            and self.seed % self.every == self.rest
+        )
+
+    def observe(self, agent: str) -> Any:
+        seen = super().observe(agent)
+        if self.failing and self.index(agent) == 1:
+            if self.how == "nan":
+                seen[0] = np.nan
+            if self.how == "shape":
+                return seen[:2]
+        elif self.failing:
+            self.fail()
+        return seen
+
+    def fail(self) -> None:
+        if self.how == "raise":
+            raise RuntimeError(f"the world broke at step {self.at}")
+        if self.how == "memory":
+            bytearray(1 << 62)
+        if self.how == "exit":
+            sys.exit(3)
+        if self.how == "sleep":
+            time.sleep(self.seconds)
+        while self.how == "hang":
+            time.sleep(0.001)
+
+    def close(self) -> None:
+        type(self).closed += 1
 
 
 class WrongShape(Scripted):

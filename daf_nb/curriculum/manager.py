@@ -210,8 +210,8 @@ class CurriculumManager:
         with self.life.look() as teacher:
             if teacher.log is None:
                 raise ConfigError("enable_slice_analysis=False: no outcomes were kept to slice.")
-            outcomes = list(teacher.log)
-        return slice_outcomes(outcomes, axes, bins=bins)
+            log = teacher.log
+        return slice_outcomes(log, axes, bins=bins)
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         """Tells `listener` of every change from now on."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from daf_nb.curriculum.axes import Axis, cut, is_number
-from daf_nb.curriculum.outcome_log import OutcomeLog, plain
+from daf_nb.curriculum.outcome_log import ABSENT, OutcomeLog, plain
 from daf_nb.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _LARGEST = 1e300
 _Z = 1.959963984540054
 """The normal quantile at .975, for an interval of level .95."""
 _COLUMNS = ("episodes", "success", "low", "high")
-_NOWHERE = object()
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +119,10 @@ def slice_outcomes(
         raise ConfigError(f"axes={axes!r}: one to three different ones are needed.")
     if bins < 1:
         raise ConfigError(f"bins={bins}: at least one is needed.")
-    pairs = list(outcomes)
-    kept, columns = _placed(pairs, names)
+    table, successes = outcomes.columns() if isinstance(outcomes, OutcomeLog) else _table(outcomes)
+    kept, columns = _placed(table, successes, names)
     if not kept:
-        raise ConfigError(_none_kept(pairs, names))
+        raise ConfigError(_none_kept(table, successes, names))
     parts = [cut(name, column, bins) for name, column in zip(names, columns, strict=True)]
     shape = tuple(len(axis.labels) for axis, _ in parts)
     if (count := math.prod(shape)) > _MOST_BINS:
@@ -135,35 +134,46 @@ def slice_outcomes(
     low, high = wilson_interval(np.minimum(total, episodes), episodes)
     success = np.divide(total, episodes, out=np.full(shape, np.nan), where=episodes > 0)
     chosen = tuple(axis for axis, _ in parts)
-    return Slices(chosen, episodes, success, low, high, len(pairs) - len(kept))
+    return Slices(chosen, episodes, success, low, high, len(successes) - len(kept))
+
+
+def _table(
+    outcomes: Iterable[tuple[Mapping[str, Any], float]],
+) -> tuple[dict[str, list[Any]], list[float]]:
+    """As `OutcomeLog.columns`."""
+    pairs = list(outcomes)
+    names = dict.fromkeys(name for values, _ in pairs for name in values)
+    columns = {name: [values.get(name, ABSENT) for values, _ in pairs] for name in names}
+    return columns, [success for _, success in pairs]
 
 
 def _placed(
-    pairs: Sequence[tuple[Mapping[str, Any], float]], names: Sequence[str]
+    table: Mapping[str, list[Any]], successes: Sequence[float], names: Sequence[str]
 ) -> tuple[list[float], list[list[Any]]]:
     """The success of each outcome that has a place on every axis; and per axis its values."""
-    columns = [_places([values.get(name, _NOWHERE) for values, _ in pairs]) for name in names]
-    rows = list(zip(*columns, strict=True))
-    kept = [_NOWHERE not in row for row in rows]
-    successes = [success for (_, success), keep in zip(pairs, kept, strict=True) if keep]
-    return successes, [list(itertools.compress(column, kept)) for column in columns]
+    nowhere = [ABSENT] * len(successes)
+    columns = [_places(table.get(name, nowhere)) for name in names]
+    kept = [all(value is not ABSENT for value in row) for row in zip(*columns, strict=True)]
+    left = list(itertools.compress(successes, kept))
+    return left, [list(itertools.compress(column, kept)) for column in columns]
 
 
 def _places(column: list[Any]) -> list[Any]:
-    """Plain values; `_NOWHERE` where there is none, or one that is NaN, infinite or too large."""
+    """Plain values; `ABSENT` where there is none, or one that is NaN, infinite or too large."""
     if not {float, int, str}.issuperset(map(type, column)):
-        column = [value if value is _NOWHERE else plain(value) for value in column]
+        column = [value if value is ABSENT else plain(value) for value in column]
     return [
-        _NOWHERE if is_number(value) and not -_LARGEST <= value <= _LARGEST else value
+        ABSENT if is_number(value) and not -_LARGEST <= value <= _LARGEST else value
         for value in column
     ]
 
 
-def _none_kept(pairs: Sequence[tuple[Mapping[str, Any], float]], names: Sequence[str]) -> str:
-    if not pairs:
+def _none_kept(
+    table: Mapping[str, list[Any]], successes: Sequence[float], names: Sequence[str]
+) -> str:
+    if not successes:
         return "there is no outcome to slice: no episode has ended yet."
-    seen = set().union(*(values.keys() for values, _ in pairs))
     for name in names:
-        if name not in seen:
-            return unknown_name("axis", name, seen)
+        if name not in table:
+            return unknown_name("axis", name, table)
     return f"no outcome has a finite value of {' and '.join(names)} at once; choose other axes."

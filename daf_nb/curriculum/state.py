@@ -11,7 +11,29 @@ import numpy as np
 
 from daf_nb.errors import ConfigError
 
-__all__ = ["capture", "restore"]
+__all__ = ["as_data", "capture", "of_data", "restore"]
+
+
+def as_data(value: Any, name: str) -> Any:
+    """One value as data that strict JSON holds without loss.
+
+    Args:
+        value: of the kinds that `capture` takes.
+        name: what the error calls it.
+
+    Raises:
+        ConfigError: it is of no such kind.
+    """
+    return _plain(value, name)
+
+
+def of_data(value: Any) -> Any:
+    """What `as_data` was given.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError: nothing that it gives.
+    """
+    return _back(value)
 
 
 def capture(owner: Any, *, leave: frozenset[str] = frozenset()) -> dict[str, Any]:

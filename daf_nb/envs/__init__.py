@@ -4,6 +4,8 @@ from daf_nb.envs.arrays import Arrays, Episode, RowEnd
 from daf_nb.envs.copies import Copies
 from daf_nb.envs.describe import EnvDescription, describe_env, make_env, preflight
 from daf_nb.envs.drivers import DirectWorld, drive
+from daf_nb.envs.failing import Drop
+from daf_nb.envs.hangs import Hang
 from daf_nb.envs.layout import Layout, merge_layouts
 from daf_nb.envs.playing import Step, play
 from daf_nb.envs.seeds import MAX_SEED, EpisodeSeeds, fresh_seed
@@ -12,6 +14,7 @@ from daf_nb.envs.spaces import AgentSpaces, agent_spaces, equal_spaces
 from daf_nb.envs.stages import set_stage
 from daf_nb.envs.tape import Tape
 from daf_nb.envs.vec_env import AgentVecEnv, GroupVecEnv
+from daf_nb.envs.watch import Watch
 from daf_nb.envs.worlds import (
     World,
     WorldLike,
@@ -28,15 +31,18 @@ __all__ = [
     "Arrays",
     "Copies",
     "DirectWorld",
+    "Drop",
     "EnvDescription",
     "Episode",
     "EpisodeSeeds",
     "GroupVecEnv",
+    "Hang",
     "Layout",
     "RowEnd",
     "Setting",
     "Step",
     "Tape",
+    "Watch",
     "World",
     "WorldLike",
     "Wrapper",

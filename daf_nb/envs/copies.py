@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,18 +14,17 @@ from daf_nb.envs.guards import Guard, per_copy
 from daf_nb.envs.instances import Instances
 from daf_nb.envs.layout import Layout
 from daf_nb.envs.restoring import check_tapes, replay
-from daf_nb.envs.seat import Seat
 from daf_nb.envs.seeds import EpisodeSeeds, fresh_seed
 from daf_nb.envs.settings import Setting
 from daf_nb.envs.spaces import agent_spaces
+from daf_nb.envs.starting import Starter
 from daf_nb.envs.tape import Tape
 from daf_nb.envs.taping import Taping
+from daf_nb.envs.watch import Watch
 from daf_nb.envs.worlds import World
-from daf_nb.errors import ConfigError, TaskGenerationError
+from daf_nb.errors import ConfigError, TrainingEnvironmentError
 
 __all__ = ["Copies"]
-
-_AS_IT_IS = Setting()
 
 
 class Copies:
@@ -46,9 +43,9 @@ class Copies:
         held_out: use the seeds that training never uses.
         layout: the agents and spaces of the arrays, which worlds of single tasks may fall short of;
             by default those of the world, exactly.
-        rebuild: constructor arguments to change -> a fresh world; needed for settings that have
-            some.
+        rebuild: constructor arguments to change -> a fresh world; for settings that have some.
         world: what the factory builds, for the tapes to say so.
+        watch: what the worlds' code is called through; None for one that watches nothing.
 
     Attributes:
         envs: per copy, the instance of the world in play.
@@ -58,11 +55,8 @@ class Copies:
         infos: (copy, agent) -> the world's info of the last step, where it was not empty.
         reset_infos: (copy, agent) -> the world's info at the start of the current episode.
         seed: the run seed in use.
-        on_task_failure: asked with the copy and the error when a setting cannot be played; what it
-            returns is prepared instead, until one can be or it returns None and the error is
-            raised.
-        on_tape: told of every episode that ends, within the step, with a function that gives its
-            tape, for as long as this lasts; None where nobody listens.
+        starts: how episodes start, and what follows where one cannot, or its world breaks it.
+        on_tape: told of every episode that ends, with what gives its tape until the next step.
 
     Raises:
         ConfigError: no copies, one instance given twice, or spaces that cannot be trained on.
@@ -79,11 +73,13 @@ class Copies:
         layout: Layout | None = None,
         rebuild: Callable[[Mapping[str, Any]], ParallelEnv] | None = None,
         world: World | None = None,
+        watch: Watch | None = None,
     ) -> None:
+        watch = watch or Watch()
         if num_envs < 1:
             raise ConfigError(f"num_envs={num_envs}: at least one copy is needed.")
         self.closed = False
-        self._instances = Instances(factory, rebuild, num_envs=num_envs)
+        self._instances = Instances(factory, rebuild, num_envs=num_envs, watch=watch)
         self.envs: list[ParallelEnv] = list(self._instances.own)
         try:
             self._layout = layout or Layout(agent_spaces(self.envs[0]))
@@ -93,22 +89,26 @@ class Copies:
         except BaseException:
             self.close()
             raise
-        self._copies = [Copy(i, self.arrays) for i in range(num_envs)]
+        self._copies = [Copy(i, self.arrays, watch) for i in range(num_envs)]
         self._guard = Guard(self.arrays, self._copies)
+        self.starts = Starter(self._instances, self._layout, self._guard, self.envs)
         self._taping = Taping(self.arrays, self._layout, world)
         self.num_envs = num_envs
-        self.on_task_failure: Callable[[int, TaskGenerationError], Setting | None] | None = None
         self.on_tape: Callable[[Episode, Callable[[], Tape]], object] | None = None
         self.ends: list[RowEnd] = []
         self.episodes: list[Episode] = []
         self._held_out = held_out
-        self._settings = [_AS_IT_IS] * num_envs
         self.reseed(seed)
 
-    def reseed(self, seed: int | None) -> None:
-        """Starts over at episode 0 under `seed` from the next `reset` on; None draws a seed."""
+    def reseed(self, seed: int | None, *, same: bool = False) -> None:
+        """Starts over at episode 0 under `seed` from the next `reset` on; None draws a seed.
+
+        With `same`, every episode gets this very seed.
+        """
         self.seed = fresh_seed() if seed is None else seed
-        self._seeds = EpisodeSeeds(self.seed, num_envs=self.num_envs, held_out=self._held_out)
+        held_out, copies = self._held_out, self.num_envs
+        self._seeds = EpisodeSeeds(self.seed, num_envs=copies, held_out=held_out, same=same)
+        self.starts.reseed(self._seeds)
         for copy in self._copies:
             copy.number = -1
 
@@ -125,15 +125,10 @@ class Copies:
     def prepare(self, copy: int, setting: Setting) -> None:
         """Sets what a copy's next episode and all later ones are played with, until told again.
 
-        The running episode goes on as it is. World and setting meet at the reset.
-
         Raises:
-            ConfigError: a goal that does not fit the layout, or arguments to change of a world that
-                cannot be rebuilt.
+            ConfigError: it does not fit the layout, or needs a world that cannot be rebuilt.
         """
-        self._layout.refuse_goal(setting)
-        self._instances.refuse_rebuilding(setting)
-        self._settings[copy] = setting
+        self.starts.prepare(copy, setting)
 
     def reset(self, options: Sequence[Mapping[str, Any]] | None = None) -> None:
         """Starts the next episode of every copy.
@@ -148,8 +143,8 @@ class Copies:
         """
         self._clear()
         for copy in self._copies:
-            self._start(copy, options[copy.index] if options else {})
-        self._guard.refuse_nonfinite(self.ends, None)
+            self.starts.start(copy, options[copy.index] if options else {})
+            self._taping.begin(copy.index)
 
     def step(self, actions: Mapping[str, np.ndarray]) -> None:
         """One step of every copy.
@@ -166,18 +161,18 @@ class Copies:
         self._guard.refuse_bad_actions(actions)
         self._clear()
         self._taping.before_step(actions)
+        broken = dict[int, TrainingEnvironmentError]()
         for copy, chosen in zip(self._copies, per_copy(actions, self.arrays), strict=True):
-            copy.step(chosen, self.ends)
-        self._guard.refuse_nonfinite(self.ends, actions)
+            try:
+                copy.step(chosen, self.ends)
+            except TrainingEnvironmentError as error:
+                broken[copy.index] = self._broken(copy, error)
+        while bad := self._guard.nonfinite(self.ends, actions):
+            broken[bad[0]] = self._broken(self._copies[bad[0]], bad[1])
         self._taping.after_step(self.ends)
         for copy in self._copies:
             if not copy.playing:
-                self.episodes.append(copy.finish())
-                if self.on_tape is not None:
-                    self.on_tape(self.episodes[-1], partial(self._taping.cut, copy, None))
-                self._start(copy, {})
-        if self.episodes:
-            self._guard.refuse_nonfinite(self.ends, None)
+                self._go_on(copy, broken.get(copy.index))
 
     def tapes(self) -> list[Tape]:
         """The episodes in progress, one of each copy, as they are now.
@@ -187,7 +182,12 @@ class Copies:
         """
         if not all(copy.playing for copy in self._copies):
             raise ConfigError("no episodes are in progress: call reset first.")
-        return [self._taping.cut(copy, self._settings[copy.index]) for copy in self._copies]
+        return [self._taping.cut(copy, self.starts.settings[copy.index]) for copy in self._copies]
+
+    @property
+    def playing(self) -> bool:
+        """Every copy is in the middle of an episode."""
+        return not self.closed and all(copy.playing for copy in self._copies)
 
     def restore(self, tapes: Iterable[Tape]) -> None:
         """Puts copies into the middle of their episodes, from where they go on as those taped did.
@@ -208,43 +208,43 @@ class Copies:
         check_tapes(chosen, self._copies, self.arrays, self._seeds, stride=self._taping.stride)
         digests = self._taping.digests_of(1)
         for at, tape in chosen.items():
-            self.prepare(at, tape.setting)
-            seat = self._instances.ready(at, tape.setting)
-            self.envs[at] = seat.env
+            seat = self.starts.seat(at, tape.setting)
             replay(self._copies[at], seat, tape, self.arrays, digests)
             self._taping.put(tape)
             if tape.next_setting is not None:
                 self.prepare(at, tape.next_setting)
         self._clear()
 
-    def close(self) -> None:
-        """Closes every world once; one that raises there is told of, and the others still close."""
-        if not self.closed:
-            self.closed = True
+    def close(self, *, left: bool = False) -> None:
+        """Closes every world once, or leaves them all as they are (`left`), as one of them hangs.
+
+        One that raises when it is closed is told of, and the others still close.
+        """
+        closed, self.closed = self.closed or left, True
+        if not closed:
             self._instances.close()
 
     def _clear(self) -> None:
         """Forgets what the last step brought."""
-        self.ends, self.episodes = [], []
+        self.ends, self.episodes, self.starts.drops = [], [], []
         self.arrays.terminated[:] = self.arrays.truncated[:] = False
         self.arrays.rewards[:] = 0
 
-    def _start(self, copy: Copy, options: Mapping[str, Any]) -> None:
-        seat, setting = self._ready(copy.index)
-        if options:
-            setting = replace(setting, options={**setting.options, **options})
-        self.envs[copy.index] = seat.env
-        copy.reset(seat, setting, self._seeds(copy.index, copy.number + 1))
-        self._taping.begin(copy.index)
+    def _broken(self, copy: Copy, error: TrainingEnvironmentError) -> TrainingEnvironmentError:
+        """The error, where its episode is to be dropped: its last step is not told of."""
+        if self.starts.on_failure is None:
+            raise error
+        self.ends = [end for end in self.ends if end.copy != copy.index]
+        copy.leave(error.what)
+        return error
 
-    def _ready(self, copy: int) -> tuple[Seat, Setting]:
-        """The copy's seat, prepared for its setting, or for another if that one fails."""
-        while True:
-            setting = self._settings[copy]
-            try:
-                return self._instances.ready(copy, setting), setting
-            except TaskGenerationError as error:
-                other = self.on_task_failure and self.on_task_failure(copy, error)
-                if other is None:
-                    raise
-                self.prepare(copy, other)
+    def _go_on(self, copy: Copy, broken: TrainingEnvironmentError | None) -> None:
+        """A copy's episode has ended, or was broken: it begins another."""
+        if broken is not None:
+            self.starts.start_over(copy, broken)
+        else:
+            self.episodes.append(episode := copy.finish())
+            if self.on_tape is not None:
+                self.on_tape(episode, self._taping.ended(episode))
+            self.starts.start_next(copy)
+        self._taping.begin(copy.index)

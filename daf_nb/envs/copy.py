@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daf_nb.envs.arrays import Arrays, Episode, RowEnd
+from daf_nb.envs.failing import MEND, WORLDS_OWN, BrokenPromise, Drop, failure, shortened
 from daf_nb.envs.seat import Seat
 from daf_nb.envs.settings import Setting
+from daf_nb.envs.watch import Visit, Watch
 from daf_nb.errors import TrainingEnvironmentError
 
 __all__ = ["Copy"]
@@ -19,12 +21,13 @@ class Copy:
     Args:
         index: which copy this is.
         arrays: where it writes; only row `index` is touched.
+        watch: what its world is called through.
 
     Attributes:
         number: the current episode's number, -1 before the first.
         seed: the current episode's seed.
         setting: what the current episode is played with.
-        length: world steps in the current episode.
+        length: world steps in the current episode, with the one under way.
         playing: some agent is still in the world.
         infos: agent -> the world's info of the last step.
         reset_infos: agent -> the world's info at the current episode's start.
@@ -32,8 +35,9 @@ class Copy:
 
     _seat: Seat
 
-    def __init__(self, index: int, arrays: Arrays) -> None:
+    def __init__(self, index: int, arrays: Arrays, watch: Watch) -> None:
         self.index = index
+        self._call, self._visit = watch.call, Visit(lambda: self.where)
         self.number = -1
         self.seed = 0
         self.setting = Setting()
@@ -58,28 +62,27 @@ class Copy:
         """Agent -> sum of its rewards so far, for the agents that took part."""
         return {agent: float(value) for agent, value in self._returns.items()}
 
-    def reset(self, seat: Seat, setting: Setting, seed: int) -> None:
-        """Starts the next episode: in `seat`, prepared for `setting`, with `seed`."""
+    def begin(self, setting: Setting, seed: int) -> None:
+        """Goes on to the next episode, of which there is nothing yet; `reset` starts it."""
         self.number += 1
         self.seed, self.setting, self.length = seed, setting, 0
         self._returns, self._lengths, self._died = {}, {}, False
         self._last_infos = {}
-        self._alive[:] = False
-        for block in self._observations:
-            block[...] = 0
-        for mask in self._masks:
-            mask[...] = True
+        self._blank()
+
+    def reset(self, seat: Seat, setting: Setting, seed: int) -> None:
+        """Starts the next episode: in `seat`, prepared for `setting`, with `seed`."""
+        self.begin(setting, seed)
         self._seat = seat
         seat.open(setting.goal)
         try:
             options = dict(setting.options) or None
-            observations, infos = seat.world.reset(seed=seed, options=options)
-        except Exception as error:
-            raise self._blame(error, "reset") from error
+            result = self._call(self._visit, seat.world.reset, seed=seed, options=options)
+            observations, infos = result
+        except WORLDS_OWN as error:
+            raise failure(self.where, error) from error
         if not seat.world.agents:
-            raise TrainingEnvironmentError(
-                f"episode {self.number} of copy {self.index} (seed {seed}) began without agents."
-            )
+            raise self.broken("the episode began without agents")
         self.reset_infos = infos or {}
         self._enter(seat.world.agents, observations, self.reset_infos)
 
@@ -92,11 +95,13 @@ class Copy:
         """
         world, column = self._seat.world, self._column
         acting = {agent: actions[column[agent]] for agent in world.agents}
-        try:
-            observations, rewards, terminations, truncations, infos = world.step(acting)
-        except Exception as error:
-            raise self._blame(error, f"step with actions {acting!r}") from error
         self.length += 1
+        try:
+            result = self._call(self._visit, world.step, acting)
+            observations, rewards, terminations, truncations, infos = result
+        except WORLDS_OWN as error:
+            given = f"Its actions were {shortened(acting)}."
+            raise failure(self.where, error, more=given) from error
         self.infos = infos
         staying = world.agents
         try:
@@ -111,16 +116,16 @@ class Copy:
                         self._last_infos[agent] = dict(info)  # the world may use it again
                     ends.append(self._end(agent, at, observations, terminated))
                 elif agent not in staying:
-                    raise TrainingEnvironmentError(
-                        f"{agent} left the world in copy {self.index}, episode {self.number}, step "
-                        f"{self.length} neither terminated nor truncated."
-                    )
+                    raise BrokenPromise(f"{agent} left the world neither terminated nor truncated")
+        except BrokenPromise as broken:
+            raise self.broken(str(broken)) from None
         except KeyError as error:
-            raise TrainingEnvironmentError(
-                f"the world's step said nothing of {error} (copy {self.index}, step "
-                f"{self.length}): rewards, terminations and truncations must name every agent that "
-                "acted."
+            raise self.broken(
+                f"the world's step said nothing of {error}; rewards, terminations and truncations "
+                "must name every agent that acted"
             ) from error
+        except (AttributeError, TypeError, ValueError) as error:
+            raise self.broken(f"what the world's step gave cannot be read: {error}") from error
         self._enter(staying, observations, infos)
 
     def finish(self) -> Episode:
@@ -136,6 +141,44 @@ class Copy:
             info=self._last_infos,
         )
 
+    @property
+    def where(self) -> str:
+        """Copy, episode, seed, task and step, for messages."""
+        task = f", {self.setting}" if self.setting.task else ""
+        step = f"step {self.length}" if self.length else "the reset"
+        return f"copy {self.index}, episode {self.number} (seed {self.seed}{task}), {step}"
+
+    def broken(self, what: str) -> TrainingEnvironmentError:
+        """What to raise where the world did something that it must not do."""
+        return TrainingEnvironmentError(f"{self.where}: {what}. {MEND}", what=what)
+
+    def leave(self, what: str) -> Drop:
+        """The episode is of no use: its part of the arrays shows nothing of it any more.
+
+        Args:
+            what: why, in words.
+        """
+        self.playing = False
+        self._blank()
+        self._rewards[:] = 0
+        self._terminated[:] = self._truncated[:] = False
+        self.infos = self.reset_infos = {}
+        return Drop(
+            copy=self.index,
+            number=self.number,
+            seed=self.seed,
+            setting=self.setting,
+            step=self.length,
+            what=what,
+        )
+
+    def _blank(self) -> None:
+        self._alive[:] = False
+        for block in self._observations:
+            block[...] = 0
+        for mask in self._masks:
+            mask[...] = True
+
     def _enter(
         self,
         agents: Sequence[str],
@@ -145,11 +188,16 @@ class Copy:
         """Writes the observations of the agents that act next; newcomers become alive."""
         self.playing = bool(agents)
         alive, column, seat = self._alive, self._column, self._seat
-        slots, read, length = seat.slots, seat.read, self.length
-        for agent in agents:
-            if agent not in column or not alive[column[agent]]:
-                self._admit(agent)
-            slots[agent][...] = read(agent, observations, infos, length)
+        slots, read = seat.slots, seat.read
+        try:
+            for agent in agents:
+                if agent not in column or not alive[column[agent]]:
+                    self._admit(agent)
+                slots[agent][...] = read(agent, observations, infos)
+        except BrokenPromise as broken:
+            raise self.broken(str(broken)) from None
+        except (AttributeError, TypeError, ValueError) as error:
+            raise self.broken(f"what the world gave cannot be read: {error}") from error
 
     def _admit(self, agent: str) -> None:
         self._seat.admit(agent)
@@ -163,7 +211,7 @@ class Copy:
         self._alive[at] = False
         self._terminated[at], self._truncated[at] = terminated, not terminated
         self._died = self._died or bool(terminated)
-        final = self._seat.dismiss(agent, observations, needed=not terminated, step=self.length)
+        final = self._seat.dismiss(agent, observations, needed=not terminated)
         return RowEnd(
             copy=self.index,
             agent=agent,
@@ -172,11 +220,4 @@ class Copy:
             truncated=not terminated,
             episode_return=float(self._returns[agent]),
             length=self._lengths[agent],
-        )
-
-    def _blame(self, error: Exception, during: str) -> TrainingEnvironmentError:
-        task = f", {self.setting}" if self.setting.task else ""
-        return TrainingEnvironmentError(
-            f"the world raised {type(error).__name__}: {error} in copy {self.index}, episode "
-            f"{self.number} (seed {self.seed}){task}, after {self.length} steps, during {during}."
         )

@@ -14,6 +14,7 @@ from daf_nb.envs.drivers import DirectWorld, drive
 from daf_nb.envs.flight import MAX_CYCLES, Flight
 from daf_nb.envs.spaces import AgentSpaces, equal_groups
 from daf_nb.envs.twin import Twin
+from daf_nb.envs.watch import Watch
 from daf_nb.envs.worlds import World, WorldLike, Wrapper, close_world
 from daf_nb.errors import DafWarning, TrainingEnvironmentError
 
@@ -104,10 +105,18 @@ def describe_env(
     return preflight(World(world, env_kwargs or {}, wrappers))
 
 
-def preflight(world: World, *, strict: bool = False, seed: int = 0) -> EnvDescription:
+def preflight(
+    world: World, *, strict: bool = False, seed: int = 0, watch: Watch | None = None
+) -> EnvDescription:
     """Plays one episode of random actions and checks every step of it.
 
     A second instance plays along, for at most half a second, to see whether the episode repeats.
+
+    Args:
+        world: what to build.
+        strict: findings are errors.
+        seed: of the episode.
+        watch: what the world's code is called through; None for one that watches nothing.
 
     Raises:
         TrainingEnvironmentError: the world breaks the parallel API, its own spaces (shape, dtype;
@@ -116,10 +125,14 @@ def preflight(world: World, *, strict: bool = False, seed: int = 0) -> EnvDescri
     with ExitStack() as built:
         env = world.build()
         built.callback(close_world, env, world.name)
-        flight = Flight(env, world.name, _twin(world, env, built))
+        flight = Flight(env, world.name, _twin(world, env, built), watch or Watch())
         flight.play(seed)
         if strict and flight.findings:
-            raise TrainingEnvironmentError(f"{world.name}: " + "; ".join(flight.findings.values()))
+            found = "; ".join(flight.findings.values())
+            raise TrainingEnvironmentError(
+                f"{world.name}: {found}. Mend the world or what it declares, or train with "
+                "strict=False, which warns of it."
+            )
         return _described(flight, direct=isinstance(drive(env), DirectWorld))
 
 

@@ -9,14 +9,18 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo.utils.env import ParallelEnv
 
+from daf_nb.envs.failing import WORLDS_OWN, put_briefly, remedy_for, shortened, trimmed
 from daf_nb.envs.spaces import agent_spaces
 from daf_nb.envs.twin import Twin, copied, outcome
+from daf_nb.envs.watch import Visit, Watch
 from daf_nb.errors import TrainingEnvironmentError
 
 __all__ = ["MAX_CYCLES", "Flight"]
 
 MAX_CYCLES = 200
 """How long the episode may last, in world steps."""
+
+_REMEDY = "Mend the world, or wrap what it gives (wrappers=...)."
 
 
 class Flight:
@@ -26,6 +30,7 @@ class Flight:
         env: the world.
         name: what it is called.
         twin: plays along, to see whether the episode repeats; None where there is none.
+        watch: what the world's code is called through.
 
     Attributes:
         spaces: agent -> what it sees and does.
@@ -37,7 +42,11 @@ class Flight:
         length: world steps played.
     """
 
-    def __init__(self, env: ParallelEnv, name: str, twin: Twin | None = None) -> None:
+    def __init__(
+        self, env: ParallelEnv, name: str, twin: Twin | None = None, watch: Watch | None = None
+    ) -> None:
+        self._call = (watch or Watch()).call
+        self._visit = Visit(lambda: f"{name}, pre-flight, step {self.length + 1}")
         self.env, self.name, self.twin = env, name, twin
         self.spaces = agent_spaces(env)
         self.findings: dict[str, str] = {}
@@ -56,9 +65,9 @@ class Flight:
         for index, agent in enumerate(self.spaces):
             self.env.action_space(agent).seed(seed + index)
         try:
-            result = self.env.reset(seed=seed)
-        except Exception as error:
-            raise self._broken(f"reset raised {type(error).__name__}: {error}") from error
+            result = self._call(self._visit, self.env.reset, seed=seed)
+        except WORLDS_OWN as error:
+            raise self._failed("the reset", error) from error
         if not (isinstance(result, tuple) and len(result) == 2):
             self.fail(f"reset returned {type(result).__name__}, not (observations, infos)")
         observations, infos = result
@@ -79,12 +88,10 @@ class Flight:
         actions = {agent: self.choose(agent, observations, infos) for agent in acting}
         given = copied(actions)
         try:
-            result = self.env.step(actions)
-        except Exception as error:
-            raise self._broken(
-                f"step {self.length + 1} with actions {actions!r} raised "
-                f"{type(error).__name__}: {error}"
-            ) from error
+            result = self._call(self._visit, self.env.step, actions)
+        except WORLDS_OWN as error:
+            what = f"step {self.length + 1} with actions {shortened(given)}"
+            raise self._failed(what, error) from error
         if not (isinstance(result, tuple) and len(result) == 5):
             self.fail(
                 "step did not return (observations, rewards, terminations, truncations, infos)"
@@ -97,7 +104,10 @@ class Flight:
                 self.fail(f"{part} say nothing of {', '.join(missing)}, who acted")
         for agent in acting:
             if np.ndim(rewards[agent]) != 0 or not np.isfinite(rewards[agent]):
-                self.fail(f"reward of {agent} is {rewards[agent]!r}; expected a finite number")
+                self.fail(
+                    f"reward of {agent} is {rewards[agent]!r} at step {self.length}, after action "
+                    f"{shortened(given[agent])}; expected a finite number"
+                )
         self.note_ends(acting, terminations, truncations, observations)
         ended = [agent for agent in acting if agent not in self.env.agents]
         told = [agent for agent in ended if agent in observations]
@@ -175,11 +185,16 @@ class Flight:
         elif not space.contains(_of_dtype(value, space)):
             self.fail(f"{where}: {value!r} is not in {space}")
 
+    def _failed(self, doing: str, error: BaseException) -> TrainingEnvironmentError:
+        trimmed(error)
+        return self._broken(f"{doing}: {put_briefly(error)}", remedy_for(error))
+
     def fail(self, what: str) -> NoReturn:
         raise self._broken(what)
 
-    def _broken(self, what: str) -> TrainingEnvironmentError:
-        return TrainingEnvironmentError(f"{self.name}, pre-flight: {what}.")
+    def _broken(self, what: str, remedy: str = _REMEDY) -> TrainingEnvironmentError:
+        message = f"{self.name}, pre-flight: {what}. {remedy}"
+        return TrainingEnvironmentError(message, what=what)
 
 
 def _of_dtype(value: np.ndarray, space: spaces.Space) -> Any:

@@ -61,17 +61,14 @@ class Guard:
                 for c, a in np.argwhere(bad)[:1]:
                     self._say_bad(name, c, a, part[c, a])
 
-    def refuse_nonfinite(
+    def nonfinite(
         self, ends: Sequence[RowEnd], actions: Mapping[str, np.ndarray] | None
-    ) -> None:
-        """Stops at the first NaN or infinity.
+    ) -> tuple[int, TrainingEnvironmentError] | None:
+        """The first NaN or infinity: its copy, and what to raise about it; or None.
 
         Args:
             ends: the rows that ended, with their final observations.
             actions: what was played, for messages; None at a reset.
-
-        Raises:
-            TrainingEnvironmentError: there is one; it is named with its whereabouts.
         """
         arrays = self._arrays
         final = [
@@ -82,20 +79,38 @@ class Guard:
             and all(np.isfinite(block).all() for block in self._floats)
             and all(np.isfinite(end.observation).all() for end in final)
         ):
-            return
+            return None
         for c, column in np.argwhere(~np.isfinite(arrays.rewards)):
-            self._say_nonfinite("reward", float(arrays.rewards[c, column]), c, column, actions)
+            value = float(arrays.rewards[c, column])
+            return int(c), self._nonfinite("reward", value, c, column, actions)
         for end in final:
             bad = np.asarray(end.observation)[~np.isfinite(end.observation)]
             if bad.size:
                 column = arrays.column[end.agent]
-                self._say_nonfinite("final observation", bad[0], end.copy, column, actions)
+                what = "final observation"
+                return end.copy, self._nonfinite(what, bad[0], end.copy, column, actions)
         for name, block in arrays.observations.items():
             bad_rows = ~np.isfinite(block.reshape(*block.shape[:2], -1)).all(-1)
             for c, a in np.argwhere(bad_rows):
                 value = block[c, a][~np.isfinite(block[c, a])][0]
                 column = arrays.groups[name].start + a
-                self._say_nonfinite("observation", value, c, column, actions)
+                return int(c), self._nonfinite("observation", value, c, column, actions)
+        return None
+
+    def refuse_bad_start(self, copy: Copy) -> None:
+        """Stops at NaN or infinity in what a copy's episode begins with.
+
+        Raises:
+            TrainingEnvironmentError: there is one; it is named with its whereabouts.
+        """
+        at = copy.index
+        for name, block in self._arrays.observations.items():
+            if block.dtype.kind != "f" or np.isfinite(block[at]).all():
+                continue
+            place, *_ = np.argwhere(~np.isfinite(block[at]))[0]
+            value = block[at, place][~np.isfinite(block[at, place])][0]
+            column = self._arrays.groups[name].start + int(place)
+            raise self._nonfinite("observation", value, at, column, None)
 
     def _say_bad(self, name: str, copy: int, place: int, action: np.ndarray) -> None:
         arrays, space = self._arrays, self._arrays.spaces[name].action
@@ -110,24 +125,27 @@ class Guard:
             )
         raise ConfigError(f"{what} {space}.")
 
-    def _say_nonfinite(
+    def _nonfinite(
         self,
         what: str,
         value: float,
         copy: int,
         column: int,
         actions: Mapping[str, np.ndarray] | None,
-    ) -> None:
+    ) -> TrainingEnvironmentError:
         agent = self._arrays.agents[column]
         action = "at reset"
         for name, columns in self._arrays.groups.items():
             if actions is not None and columns.start <= column < columns.stop:
                 action = f"after action {actions[name][copy, column - columns.start].tolist()!r}"
         state = self._copies[copy]
-        raise TrainingEnvironmentError(
+        bound = ", bound it with wrappers=('clip_reward_v0',)" if what == "reward" else ""
+        return TrainingEnvironmentError(
             f"{what} of {agent} is {value} in copy {copy}, episode {state.number} (seed "
             f"{state.seed}), step {state.length}, {action}. Nothing was learned from it. Mend the "
-            "world, or bound the value with a wrapper (clip_reward_v0, nan_zeros_v0)."
+            f"world{bound if np.isinf(value) else ''}, or leave such episodes out with "
+            "RlConfig(on_failure='drop').",
+            what=f"{what} of {agent} is {value}, {action}",
         )
 
 

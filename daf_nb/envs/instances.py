@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from pettingzoo.utils.env import ParallelEnv
 
 from daf_nb.envs.arrays import Arrays
+from daf_nb.envs.failing import WORLDS_OWN, failure
 from daf_nb.envs.layout import Layout
 from daf_nb.envs.pool import Pool
 from daf_nb.envs.seat import Seat
 from daf_nb.envs.settings import Setting
+from daf_nb.envs.watch import Visit, Watch, WorldTimeout
 from daf_nb.envs.worlds import as_parallel, close_world
 from daf_nb.errors import ConfigError
 
@@ -25,6 +29,7 @@ class Instances:
         factory: returns a fresh world at each call.
         rebuild: constructor arguments to change -> a fresh world; None where that cannot be.
         num_envs: copies.
+        watch: what the worlds' code is called through, once they are played.
 
     Attributes:
         own: per copy, the world that the factory made for it.
@@ -39,10 +44,13 @@ class Instances:
         rebuild: Callable[[Mapping[str, Any]], ParallelEnv] | None,
         *,
         num_envs: int,
+        watch: Watch,
     ) -> None:
         self.own: list[ParallelEnv] = []
+        self._factory, self._watch = factory, watch
         self._rebuild = rebuild
         self._pools: list[Pool] = []
+        self._closed: set[int] = set()
         try:
             for _ in range(num_envs):
                 self.own.append(as_parallel(factory(), "the factory"))
@@ -57,11 +65,15 @@ class Instances:
 
     def place(self, arrays: Arrays, layout: Layout, *, exact: bool) -> None:
         """Says where the worlds write and what they must fit, with `exact`, without padding."""
-        make = None if self._rebuild is None else self._make
-        self._pools = [
-            Pool(copy, env, arrays, layout=layout, exact=exact, make=make)
-            for copy, env in enumerate(self.own)
-        ]
+        self._place = partial(
+            Pool,
+            arrays=arrays,
+            layout=layout,
+            exact=exact,
+            make=None if self._rebuild is None else self._make,
+            watch=self._watch,
+        )
+        self._pools = [self._place(copy, env) for copy, env in enumerate(self.own)]
 
     def ready(self, copy: int, setting: Setting) -> Seat:
         """The seat of a copy's instance for `setting`, prepared for a reset.
@@ -83,19 +95,47 @@ class Instances:
                 "to rebuild the world with. Name the world or pass its class, not an instance."
             )
 
+    def renew(self, copy: int) -> None:
+        """Closes all of a copy's instances, of which one is broken, and makes its own anew.
+
+        One that does not let itself be closed is left behind.
+
+        Raises:
+            TrainingEnvironmentError: none can be made.
+        """
+        doing = f"copy {copy}, the end of a world that failed"
+        visit = Visit(lambda: doing)
+        with suppress(WorldTimeout):
+            self._watch.call(visit, self._close, copy)
+        doing = f"copy {copy}, the making of a world in place of one that failed"
+        try:
+            env = self._watch.call(visit, self._factory)
+        except WORLDS_OWN as error:
+            raise failure(doing, error) from error
+        self.own[copy] = self._fresh(as_parallel(env, "the factory"), "the factory")
+        self._closed.discard(copy)
+        self._pools[copy] = self._place(copy, self.own[copy])
+
     def close(self) -> None:
         """Closes every world; one that raises there is told of, and the others still close."""
-        for copy, env in enumerate(self.own):
-            close_world(env, f"copy {copy}")
-        for pool in self._pools:
+        for copy in range(len(self.own)):
+            self._close(copy)
+
+    def _close(self, copy: int) -> None:
+        if copy not in self._closed:
+            self._closed.add(copy)
+            close_world(self.own[copy], f"copy {copy}")
+        for pool in self._pools[copy : copy + 1]:
             pool.close()
 
     def _make(self, env_kwargs: Mapping[str, Any]) -> ParallelEnv:
         assert self._rebuild is not None, "refuse_rebuilding comes first"
-        env = as_parallel(self._rebuild(env_kwargs), "rebuild")
+        return self._fresh(as_parallel(self._rebuild(env_kwargs), "rebuild"), "rebuild")
+
+    def _fresh(self, env: ParallelEnv, maker: str) -> ParallelEnv:
         known = [*self.own, *(env for pool in self._pools for env in pool.rebuilt)]
         if any(env is other for other in known):
             raise ConfigError(
-                "rebuild gave the same instance twice; it must make a new world at each call."
+                f"{maker} gave the same instance twice; it must make a new world at each call."
             )
         return env

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +20,6 @@ from daf_nb.errors import ConfigError
 __all__ = ["Step", "play"]
 
 _DRAWING = {"render_mode": "rgb_array"}
-"""Modules of worlds that may be built because a tape names them; registered ones may be, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +53,7 @@ def play(
     world: World | WorldLike | None = None,
     *,
     check: bool = True,
-    render: bool = False,
+    render: bool | Callable[[int], bool] = False,
 ) -> Iterator[Step]:
     """Plays a tape again: the reset, then every step of it.
 
@@ -67,7 +66,8 @@ def play(
             PettingZoo nor of mpe2 or daf_nb is built only if it is given here, since a tape may
             come from a stranger.
         check: stop where the world gives something else than when the tape was taken.
-        render: give a frame of every step, from a second instance with render_mode="rgb_array".
+        render: give a frame of every step, from a second instance with render_mode="rgb_array"; or
+            a function of a step's number, asked when its turn comes: whether to give one of it.
 
     Raises:
         ConfigError: the world or something else that the tape does not hold was not given, or the
@@ -81,10 +81,13 @@ def play(
             f"this tape does not hold {', '.join(lacking)}, which are no plain data; give them "
             "again with tape.remade(...)."
         )
-    return _played(tape, built, check=check, render=render)
+    wanted = render if callable(render) else lambda number: render
+    return _played(tape, built, check=check, drawing=bool(render), wanted=wanted)
 
 
-def _played(tape: Tape, built: World, *, check: bool, render: bool) -> Iterator[Step]:
+def _played(
+    tape: Tape, built: World, *, check: bool, drawing: bool, wanted: Callable[[int], bool]
+) -> Iterator[Step]:
     with ExitStack() as open_worlds:
 
         def begun(world: World) -> tuple[ParallelEnv, tuple[Any, Any]]:
@@ -98,11 +101,11 @@ def _played(tape: Tape, built: World, *, check: bool, render: bool) -> Iterator[
         drawn = env
         # What a world shows to its agents may depend on whether it is drawn (pistonball's pixels
         # are black unless it is), so what is drawn is a second instance.
-        if render and getattr(env, "render_mode", None) != _DRAWING["render_mode"]:
+        if drawing and getattr(env, "render_mode", None) != _DRAWING["render_mode"]:
             drawn, _ = begun(built.changed(_DRAWING))
         look = _Checking(tape, agent_spaces(env)).look if check else lambda step: None
         given = {agent: tape.given(agent) for agent in tape.agents}
-        frame = _frame(drawn, built.name) if render else None
+        frame = _frame(drawn, built.name) if wanted(0) else None
         step = Step(0, {}, observations, {}, {}, {}, infos, drawn, frame)
         look(step)
         yield step
@@ -113,7 +116,7 @@ def _played(tape: Tape, built: World, *, check: bool, render: bool) -> Iterator[
             result = _stepped(env, actions, tape, at + 1)
             if drawn is not env and _stepped(drawn, actions, tape, at + 1)[1] != result[1]:
                 raise parted(tape, at + 1, "other rewards, while it was drawn,")
-            frame = _frame(drawn, built.name) if render else None
+            frame = _frame(drawn, built.name) if wanted(at + 1) else None
             step = Step(at + 1, actions, *result, env=drawn, frame=frame)
             look(step)
             yield step

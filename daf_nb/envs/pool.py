@@ -8,10 +8,12 @@ from typing import Any
 from pettingzoo.utils.env import ParallelEnv
 
 from daf_nb.envs.arrays import Arrays
+from daf_nb.envs.failing import WORLDS_OWN, trimmed
 from daf_nb.envs.layout import Layout, misfit
 from daf_nb.envs.seat import Seat
 from daf_nb.envs.settings import Setting, instance_key
 from daf_nb.envs.spaces import agent_spaces
+from daf_nb.envs.watch import Visit, Watch
 from daf_nb.envs.worlds import close_world
 from daf_nb.errors import TaskGenerationError
 
@@ -37,6 +39,7 @@ class Pool:
         exact: nothing may be padded.
         make: arguments to change -> a new instance; None where none can be made, and every setting
             is played on the copy's own.
+        watch: what the worlds' code is called through.
     """
 
     def __init__(
@@ -48,7 +51,10 @@ class Pool:
         layout: Layout,
         exact: bool,
         make: Callable[[Mapping[str, Any]], ParallelEnv] | None,
+        watch: Watch,
     ) -> None:
+        self._call, self._visit = watch.call, Visit(lambda: self._doing)
+        self._doing = ""
         self._copy, self._env, self._arrays = copy, env, arrays
         self._layout, self._exact, self._make = layout, exact, make
         self._own_kin: Hashable = _NOBODY
@@ -73,9 +79,11 @@ class Pool:
         """
         seat = self._instance(setting)
         if setting.prepare is not None:
+            self._doing = f"copy {self._copy}, the preparation of {setting}"
             try:
-                setting.prepare(seat.env)
-            except Exception as error:
+                self._call(self._visit, setting.prepare, seat.env)
+            except WORLDS_OWN as error:
+                trimmed(error)
                 raise TaskGenerationError(
                     f"{setting} could not be prepared in copy {self._copy}: "
                     f"{type(error).__name__}: {error}",
@@ -106,9 +114,10 @@ class Pool:
         if key in self._rebuilt:
             entry = self._rebuilt.pop(key)
         else:
+            self._doing = f"copy {self._copy}, the making of a world for {setting}"
             try:
-                env = make(setting.env_kwargs)
-            except Exception as error:
+                env = self._call(self._visit, make, setting.env_kwargs)
+            except WORLDS_OWN as error:
                 raise self._unmade(setting, error) from error
             try:
                 entry = self._mounted(env, setting), setting.env_kwargs
@@ -136,7 +145,8 @@ class Pool:
         except Exception as error:
             raise self._unmade(setting, error) from error
 
-    def _unmade(self, setting: Setting, error: Exception) -> TaskGenerationError:
+    def _unmade(self, setting: Setting, error: BaseException) -> TaskGenerationError:
+        trimmed(error)
         return TaskGenerationError(
             f"{setting} could not be made with env_kwargs {dict(setting.env_kwargs)!r} in copy "
             f"{self._copy}: {type(error).__name__}: {error}",

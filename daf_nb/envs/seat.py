@@ -11,8 +11,8 @@ from pettingzoo.utils.env import ParallelEnv
 
 from daf_nb.envs.arrays import Arrays
 from daf_nb.envs.drivers import drive
+from daf_nb.envs.failing import BrokenPromise
 from daf_nb.envs.spaces import AgentSpaces
-from daf_nb.errors import TrainingEnvironmentError
 
 __all__ = ["Seat"]
 
@@ -45,7 +45,6 @@ class Seat:
         self.env = env
         self.world = drive(env)
         self.slots: dict[str, np.ndarray] = {}
-        self._copy = copy
         self._rows: dict[str, np.ndarray] = {}
         self._goals: dict[str, np.ndarray] = {}
         self._goal: np.ndarray | float = 0.0
@@ -87,11 +86,11 @@ class Seat:
         """An agent becomes alive: its goal is set, and what its world does not have, forbidden.
 
         Raises:
-            TrainingEnvironmentError: the world never declared the agent.
+            BrokenPromise: the world never declared the agent.
         """
         if agent not in self.slots:
-            raise TrainingEnvironmentError(
-                f"{agent} is not among the world's possible_agents, from which rows are laid out."
+            raise BrokenPromise(
+                f"{agent} is not among the world's possible_agents, from which rows are laid out"
             )
         if self._goals:
             self._goals[agent][:] = self._goal
@@ -103,7 +102,6 @@ class Seat:
         agent: str,
         observations: Mapping[str, Any],
         infos: Mapping[str, Mapping[str, Any]],
-        step: int,
     ) -> np.ndarray:
         """The agent's own observation; its action mask, if it has one, goes to its place.
 
@@ -111,17 +109,14 @@ class Seat:
             agent: whose.
             observations: what the world gave.
             infos: the infos that came with them.
-            step: the episode's step, for messages.
 
         Raises:
-            TrainingEnvironmentError: there is none, or its shape is not what its space says.
+            BrokenPromise: there is none, or its shape is not what its space says.
         """
         try:
             observation = observations[agent]
         except KeyError:
-            raise TrainingEnvironmentError(
-                f"the world gave no observation of {agent} (copy {self._copy}, step {step})."
-            ) from None
+            raise BrokenPromise(f"the world gave no observation of {agent}") from None
         if agent in self._in_dict:
             self._own_masks[agent][:] = observation["action_mask"]
             observation = observation["observation"]
@@ -134,14 +129,13 @@ class Seat:
         if not isinstance(observation, np.ndarray):
             observation = np.asarray(observation)
         if observation.shape != (expected := self.slots[agent].shape):
-            raise TrainingEnvironmentError(
-                f"{agent} observed an array of shape {observation.shape} in copy {self._copy}, "
-                f"step {step}; its space says {expected}."
+            raise BrokenPromise(
+                f"{agent} observed an array of shape {observation.shape}; its space says {expected}"
             )
         return observation
 
     def dismiss(
-        self, agent: str, observations: Mapping[str, Any], *, needed: bool, step: int
+        self, agent: str, observations: Mapping[str, Any], *, needed: bool
     ) -> np.ndarray | None:
         """An agent is no longer alive: clears its row and frees its mask.
 
@@ -149,14 +143,13 @@ class Seat:
             agent: who.
             observations: what the world gave in the agent's last step.
             needed: there must be one of this agent.
-            step: the episode's step, for messages.
 
         Returns:
             Its final observation as the learner sees it, or None where the world gave none.
         """
         row, final = self._rows[agent], None
         if needed or agent in observations:
-            self.slots[agent][...] = self.read(agent, observations, {}, step)
+            self.slots[agent][...] = self.read(agent, observations, {})
             final = row.copy()
         row[...] = 0
         if agent in self._masks:

@@ -35,14 +35,20 @@ class EpisodeSeeds:
         run_seed: the run's seed, in [0, MAX_SEED]; it is the bijection's key.
         num_envs: copies of the world.
         held_out: take the seeds that training never uses.
+        same: every episode gets the run's seed itself, to be played again by somebody else.
     """
 
-    def __init__(self, run_seed: int, *, num_envs: int, held_out: bool = False) -> None:
+    def __init__(
+        self, run_seed: int, *, num_envs: int, held_out: bool = False, same: bool = False
+    ) -> None:
         self._keys = [int(key) for key in np.random.SeedSequence(run_seed).generate_state(2)]
         self._num_envs = num_envs
         self._stream = int(held_out)
+        self._same = run_seed if same else None
 
     def __call__(self, copy: int, episode: int) -> int:
+        if self._same is not None:
+            return self._same
         number = 2 * (episode * self._num_envs + copy) + self._stream
         first, second = self._keys
         return _mix(_mix((number + first) % _WORD) ^ second)

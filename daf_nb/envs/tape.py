@@ -69,6 +69,12 @@ class Tape:
         return int(self.acted.sum())
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays in memory."""
+        arrays = (self.acted, self.digests, *self.actions.values())
+        return sum(array.nbytes for array in arrays)
+
+    @property
     def task(self) -> str:
         """The task it is credited to; "" for the world as it is."""
         return self.setting.task

@@ -7,18 +7,20 @@ time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from gymnasium import spaces
 
-from daf_nb.envs.arrays import Arrays, RowEnd
+from daf_nb.envs.arrays import Arrays, Episode, RowEnd
 from daf_nb.envs.copy import Copy
 from daf_nb.envs.digests import Digests, stride_for
 from daf_nb.envs.layout import Layout
 from daf_nb.envs.settings import Setting
 from daf_nb.envs.tape import Tape
 from daf_nb.envs.worlds import World
+from daf_nb.errors import ConfigError
 
 __all__ = ["Taping"]
 
@@ -45,7 +47,8 @@ class Taping:
         copies, agents = arrays.alive.shape
         self._now = self._digested = 0
         self._began = [0] * copies
-        self._first = np.zeros(copies, np.uint64)
+        # Of two episodes: when one ends, the next begins within the same step.
+        self._first, self._turn = np.zeros((2, copies), np.uint64), [0] * copies
         self._acted = np.zeros((_FIRST_ROOM, copies, agents), bool)
         self._digests = np.zeros((_FIRST_ROOM, copies), np.uint64)
         self._actions: dict[str, np.ndarray] = {}
@@ -63,7 +66,7 @@ class Taping:
         self._planes = max(1, min(_PLANES, _BYTES * self.stride // (copies * bytes_each)))
         self._steps = self.digests_of(copies, self._planes)
         self._starts = self.digests_of(1)
-        self._started: list[int] = []
+        self._started: list[tuple[int, int]] = []
         blocks = arrays.observations
         self._seen = self._steps.views(blocks)
         self._seen_by = [
@@ -112,8 +115,9 @@ class Taping:
     def begin(self, copy: int) -> None:
         """A copy has started an episode, which the arrays show."""
         self._began[copy] = self._now
+        self._turn[copy] = 1 - self._turn[copy]
         self._starts.write(len(self._started), self._seen_by[copy])
-        self._started.append(copy)
+        self._started.append((self._turn[copy], copy))
         if len(self._started) == _PLANES:
             self.catch_up()
 
@@ -123,14 +127,39 @@ class Taping:
             self._digests[self._digested : self._now] = self._steps.take(planes)
             self._digested = self._now
         if self._started:
-            self._first[self._started] = self._starts.take(len(self._started))[:, 0]
+            taken = self._starts.take(len(self._started))[:, 0]
+            for place, digest in zip(self._started, taken, strict=True):
+                self._first[place] = digest
             self._started.clear()
 
-    def cut(self, copy: Copy, following: Setting | None) -> Tape:
-        """The copy's episode until now; finished where nothing follows."""
+    def cut(self, copy: Copy, following: Setting) -> Tape:
+        """The episode in progress of a copy, until now; and what follows it."""
+        return self._cut(self._stretch(copy.index), copy, following)
+
+    def ended(self, episode: Episode) -> Callable[[], Tape]:
+        """A function that gives the tape of an episode that has just ended, until the next step.
+
+        To be asked for before the copy begins another. It raises `ConfigError` when it is too late.
+        """
+        return partial(self._cut, self._stretch(episode.copy), episode, None)
+
+    def _stretch(self, copy: int) -> tuple[int, int, int, int]:
+        """The copy, where its episode began, where it is now, and which start was its own."""
+        return copy, self._began[copy], self._now, self._turn[copy]
+
+    def _cut(
+        self,
+        stretch: tuple[int, int, int, int],
+        told: Copy | Episode,
+        following: Setting | None,
+    ) -> Tape:
+        at, began, now, turn = stretch
+        if now != self._now:
+            raise ConfigError(
+                f"copy {at}, episode {told.number}: its tape is to be taken before the next step."
+            )
         self.catch_up()
-        at, arrays = copy.index, self._arrays
-        steps = slice(self._began[at], self._now)
+        arrays, steps = self._arrays, slice(began, now)
         acted = self._acted[steps, at].copy()
         actions: dict[str, np.ndarray] = {}
         for name, columns in arrays.groups.items():
@@ -142,17 +171,17 @@ class Taping:
             actions.update(zip(arrays.agents[columns], kept.swapaxes(0, 1), strict=True))
         return Tape(
             world=self._world,
-            setting=copy.setting,
+            setting=told.setting,
             next_setting=following,
             copy=at,
-            number=copy.number,
-            seed=copy.seed,
+            number=told.number,
+            seed=told.seed,
             agents=tuple(arrays.agents),
             actions=actions,
             acted=acted,
-            digests=np.concatenate([self._first[at : at + 1], self._digests[steps, at]]),
+            digests=np.append(self._first[turn, at], self._digests[steps, at]),
             stride=self.stride,
-            returns=copy.returns,
+            returns=told.returns,
             finished=following is None,
         )
 
@@ -163,7 +192,7 @@ class Taping:
             self._move(length)
         self.catch_up()
         self._began[at] = self._now - length
-        self._first[at] = tape.digests[0]
+        self._first[self._turn[at], at] = tape.digests[0]
         steps = slice(self._now - length, self._now)
         columns = [arrays.column[agent] for agent in tape.agents]
         self._acted[steps, at, columns] = tape.acted

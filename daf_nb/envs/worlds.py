@@ -156,7 +156,9 @@ def as_parallel(env: Any, name: str) -> ParallelEnv:
         return env
     if not isinstance(env, AECEnv):
         raise ConfigError(
-            f"{name} gave a {type(env).__name__}, not a PettingZoo ParallelEnv or AECEnv."
+            f"{name} gave an object of type {type(env).__name__}; a PettingZoo ParallelEnv or "
+            "AECEnv is needed. Name a world ('mpe2.simple_spread_v3'), or pass a function that "
+            "makes one."
         )
     if not env.metadata.get("is_parallelizable", False):
         raise ConfigError(

@@ -265,7 +265,31 @@ def test_a_longer_state_is_cut_to_the_newest():
     assert [values["n"] for values, _ in short] == [2, 3]
 
 
-@pytest.mark.parametrize("state", [{}, {"outcomes": [1]}, {"outcomes": [[1, 2]]}], ids=str)
+def test_outcomes_with_other_parameters_keep_their_own():
+    log = OutcomeLog(limit=3)
+    rows = [({"a": 1}, 0.0), ({"b": None, "a": {}}, 0.5), ({}, 0.25), ({"a": np.inf, "c": 2}, 1.0)]
+    for values, success in rows:
+        log.add(values, success)
+    kept = [({"b": None, "a": "{}"}, 0.5), ({}, 0.25), ({"a": np.inf, "c": 2}, 1.0)]
+    assert list(log) == kept
+    again = OutcomeLog()
+    again.load_state_dict(json.loads(json.dumps(log.state_dict(), allow_nan=False)))
+    assert list(again) == kept
+    again.add({"c": 3}, 0.0)
+    assert list(again) == [*kept, ({"c": 3}, 0.0)]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"outcomes": [1]},
+        {"successes": [1.0], "columns": {"n": []}},
+        {"successes": [1.0], "columns": {"n": [[2]]}},
+        {"successes": 3, "columns": {}},
+    ],
+    ids=str,
+)
 def test_a_state_of_something_else_is_refused_and_changes_nothing(state):
     log = OutcomeLog()
     log.add({"n": 1}, 1.0)

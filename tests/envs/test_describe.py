@@ -121,7 +121,7 @@ def preflight_fails(world, **kwargs) -> str:
         (Careless, {"habit": "has no reward"}, "rewards say nothing of agent_1, who acted"),
         (Careless, {"habit": "has no truncation"}, "truncations say nothing of agent_1, who acted"),
         (Careless, {"habit": "has no observation"}, "no observation of agent_1"),
-        (Careless, {"habit": "has two rewards"}, "reward of agent_1 is array([1., 2.]); expected"),
+        (Careless, {"habit": "has two rewards"}, "reward of agent_1 is array([1., 2.]) at"),
         (Careless, {"habit": "is a stranger"}, "stranger acts but is not among possible_agents"),
         (Careless, {"habit": "has a list of infos"}, "infos are a list; expected a dict by agent"),
         (Careless, {"habit": "has four results"}, "step did not return (observations, rewards,"),

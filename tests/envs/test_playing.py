@@ -144,6 +144,24 @@ def test_a_world_that_is_drawn_anyway_is_built_once():
     assert len(built) == 1
 
 
+def test_only_the_frames_that_are_wanted_are_drawn():
+    drawn = []
+
+    class Drawn(Scripted):
+        def __init__(self, *, render_mode=None):
+            super().__init__(limit=6)
+            self.render_mode = render_mode
+
+        def render(self) -> Any:
+            drawn.append(self.elapsed)
+            return np.full((4, 5, 3), self.elapsed, np.uint8)
+
+    tape = taped(World(Drawn), num_envs=1)[0]
+    steps = list(play(tape, render=lambda number: number % 4 == 1))
+    assert drawn == [1, 5]
+    assert [step.number for step in steps if step.frame is not None] == [1, 5]
+
+
 def test_a_world_that_cannot_be_drawn_says_so():
     class Unseen(Scripted):
         def __init__(self, *, render_mode=None):

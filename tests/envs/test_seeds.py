@@ -65,3 +65,8 @@ def test_a_run_without_a_seed_draws_one_that_can_be_used_again():
     seeds = {fresh_seed() for _ in range(50)}
     assert len(seeds) == 50
     assert all(isinstance(seed, int) and 0 <= seed <= MAX_SEED for seed in seeds)
+
+
+def test_the_very_seed_can_be_had_for_every_episode():
+    seeds = EpisodeSeeds(17, num_envs=2, same=True)
+    assert {seeds(copy, episode) for copy in range(2) for episode in range(9)} == {17}

@@ -577,7 +577,7 @@ def test_another_setting_is_asked_for_until_one_can_be_played():
         asked.append((copy, str(error)))
         return others[len(asked) - 1]
 
-    copies.on_task_failure = other
+    copies.starts.on_task_failure = other
     copies.reset()
     copies.prepare(1, Setting("bad", {"colour": 3}))
     play(copies, 4)
@@ -592,7 +592,7 @@ def test_another_setting_is_asked_for_until_one_can_be_played():
 
 def test_none_for_another_setting_raises_the_error():
     copies = Makes().copies()
-    copies.on_task_failure = lambda copy, error: None
+    copies.starts.on_task_failure = lambda copy, error: None
     copies.prepare(0, Setting("bad", {"colour": 3}))
     with pytest.raises(TaskGenerationError, match="task 'bad'"):
         copies.reset()
@@ -605,7 +605,7 @@ def test_a_world_that_breaks_while_it_is_played_is_a_broken_world_of_its_task():
     with pytest.raises(TrainingEnvironmentError, match="agent_0 observed an array of shape"):
         play(copies, 3)
     copies.prepare(0, Setting("odd", prepare=lambda env: setattr(env, "reset", None)))
-    with pytest.raises(TrainingEnvironmentError, match=r"task 'odd', after 0 steps, during reset"):
+    with pytest.raises(TrainingEnvironmentError, match=r"task 'odd'\), the reset: the world"):
         copies.reset()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import numpy as np
@@ -597,25 +598,33 @@ def test_the_actions_of_dead_rows_are_not_looked_at():
 
 
 @pytest.mark.parametrize(
-    ("at", "during"), [(3, "step with actions {'agent_0': 0, 'agent_1': 0}"), (0, "reset")]
+    ("at", "where", "more"),
+    [
+        (3, "step 3", "Its actions were {'agent_0': 0, 'agent_1': 0}."),
+        (0, "the reset", "Mend the world"),
+    ],
 )
-def test_a_world_that_raises_is_named_with_its_cause(at, during):
+def test_a_world_that_raises_is_named_with_its_cause(at, where, more):
     env = AgentVecEnv(lambda: worlds.Raising(at=at), num_envs=2, seed=0)
     with pytest.raises(TrainingEnvironmentError) as caught:
         env.reset()
         play(env, 3)
     message = str(caught.value)
-    assert f"the world raised RuntimeError: the world broke at step {at}" in message
-    assert "in copy 0, episode 0 (seed " in message
-    assert f"during {during}" in message
-    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert message.startswith("copy 0, episode 0 (seed ")
+    assert f"), {where}: the world raised RuntimeError: the world broke at step {at}. " in message
+    assert more in message
+    cause = caught.value.__cause__
+    assert isinstance(cause, RuntimeError)
+    frames = traceback.extract_tb(cause.__traceback__)
+    assert {frame.filename for frame in frames[-1:]} == {worlds.__file__}
+    assert not [frame for frame in frames if "daf_nb/envs" in frame.filename], "ours are cut off"
 
 
 def test_an_observation_of_another_shape_is_named():
     env = AgentVecEnv(lambda: worlds.WrongShape(agent=1, shape=(2,)), num_envs=1, seed=0)
     env.reset()
     play(env, 2)
-    words = r"agent_1 observed an array of shape \(2,\) in copy 0, step 3; its space says \(3,\)"
+    words = r"copy 0, .* step 3: agent_1 observed an array of shape \(2,\); its space says \(3,\)"
     with pytest.raises(TrainingEnvironmentError, match=words):
         play(env, 1)
 
@@ -638,7 +647,7 @@ def test_an_agent_that_leaves_without_an_end_is_named():
 
     env = AgentVecEnv(Leaving, num_envs=1, seed=0)
     env.reset()
-    words = "agent_1 left the world in copy 0, episode 0, step 2 neither terminated nor truncated"
+    words = r"episode 0 \(seed \d+\), step 2: agent_1 left the world neither terminated nor trunc"
     with pytest.raises(TrainingEnvironmentError, match=words):
         play(env, 2)
 

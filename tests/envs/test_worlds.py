@@ -129,7 +129,7 @@ def test_the_particle_worlds_of_old_are_sent_to_mpe2(name):
     [
         ("tests.worlds", "module 'tests.worlds' has no callable parallel_env or env"),
         ("tests.worlds:Nothing", "module 'tests.worlds' has no callable Nothing"),
-        (dict, "gave a dict, not a PettingZoo ParallelEnv or AECEnv"),
+        (dict, "gave an object of type dict; a PettingZoo ParallelEnv or AECEnv is needed"),
     ],
 )
 def test_what_makes_no_world_is_said_to(world, words):
