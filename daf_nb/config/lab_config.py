@@ -55,7 +55,8 @@ class LabConfig(Settings):
     )
     checkpoint_interval: Annotated[int, Field(gt=0)] | None = Field(
         default=None,
-        description="agent-steps between two saves of the policies; None for at the end",
+        description="agent-steps between two saves of the policies and of all that resume "
+        "needs; None for the policies at the end, and the rest every ten seconds or more",
     )
     evaluation_interval: Annotated[int, Field(gt=0)] | None = Field(
         default=None, description="agent-steps between two evaluations; None for never"

@@ -63,12 +63,32 @@ class RlConfig(Settings):
     checkpoint_interval: int | None = Field(
         default=None,
         gt=0,
-        description="save the policies every so many agent-steps; None for at the end",
+        description="save the policies, and all that resume needs, every so many agent-steps; None "
+        "for the policies at the end, and what resume needs every ten seconds or more",
+    )
+    tape_interval: int | None = Field(
+        default=100,
+        gt=0,
+        description="keep the tape of every so many episodes, of all copies together (of long runs "
+        "every second of those, and so on), beside the best, the worst and those of evaluations; "
+        "None for these alone",
     )
     strict: bool = Field(
         default=False,
         description="what the pre-flight episode finds, such as an observation outside its Box, "
         "ends the run before its first step, in place of a warning",
+    )
+    on_failure: Literal["stop", "drop"] = Field(
+        default="stop",
+        description="where a world raises, hangs, gives NaN or breaks its contract in an episode: "
+        "stop the run, or drop the episode, with a row in the journal, and make the copy anew",
+    )
+    step_deadline: float | None = Field(
+        default=60.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="seconds that one step or reset of one copy may take before it counts as "
+        "hanging; None for ever",
     )
     curriculum_config: CurriculumConfig | None = Field(
         default=None, description="train on a curriculum made from this"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from daf_nb.control.desk import Desk, Door
 from daf_nb.control.journal import Entry
 from daf_nb.control.knobs import Knob, as_number
 from daf_nb.control.requests import Request, shown
+from daf_nb.control.resuming import load_state, state
 from daf_nb.control.script import Script
 from daf_nb.errors import ConfigError
 
@@ -203,6 +204,27 @@ class Controls:
     def note(self, name: str, old: Any, new: Any, *, by: str, own: bool = False) -> None:
         """Journals what changed by another way than a knob; arguments as `Desk.note`."""
         self._desk.note(name, old, new, by=by, own=own)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Values, journal and what is left of the script; what is pending is no part of it."""
+        return state(self._desk, self.script)
+
+    def load_state_dict(self, told: Mapping[str, Any], *, leave: Collection[str] = ()) -> None:
+        """Continues where `state_dict` was taken, with the knobs of a run of the same make.
+
+        Args:
+            told: what it gave.
+            leave: knobs that keep their values, by their names without a group's.
+
+        Raises:
+            ConfigError: it is not the state of such controls.
+        """
+        load_state(self._desk, self.script, told, leave=leave)
+
+    def follow(self, rows: Any) -> None:
+        """Follows these rows, numbered as in this journal, in place of the script that is left."""
+        self.script.load(rows, ())
+        self._desk.replayed.clear()
 
     def close(self, reason: str) -> None:
         """From now on everything is refused, for this reason; what is pending too."""

@@ -151,6 +151,11 @@ class Desk:
             self._enter(name, old, new, by, own)
         self._record_all()
 
+    @property
+    def replayed(self) -> dict[int, int]:
+        """Number of an entry of the script -> the number of what it became here."""
+        return self._replayed
+
     def _as_request(self, row: Mapping[str, Any]) -> Request:
         """A row of the script; one that takes back another takes back what that became here."""
         undoes = row.get("undoes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,16 @@ class Journal:
     def take_back(self, *numbers: int | None) -> None:
         """The knobs of these entries have their old values again, once and for all."""
         self._taken_back.update(number for number in numbers if number is not None)
+
+    @property
+    def taken_back(self) -> list[int]:
+        """The numbers of the entries that `take_back` was told of."""
+        return sorted(self._taken_back)
+
+    def load(self, rows: Iterable[Mapping[str, Any]], taken_back: Iterable[int]) -> None:
+        """Goes on after other entries, told as `Entry.to_plain` tells them."""
+        self._entries = [Entry(**row) for row in rows]
+        self._taken_back, self._kept = set(taken_back), {}
 
     def keep(self, entry: Entry, put_back: Callable[[], None] | None) -> None:
         """Keeps what puts back what an entry's knob was before it, where a value does not."""

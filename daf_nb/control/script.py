@@ -41,6 +41,16 @@ class Script:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """What is still to come."""
+        return [dict(row) for row in self._rows]
+
+    def load(self, rows: Any, failed: Any) -> None:
+        """Goes on where another stood: with its `rows` and its `failed`."""
+        self._rows = Script(rows)._rows
+        self.failed[:] = [(dict(row), str(why)) for row, why in failed]
+
     def due(self, step: int) -> list[dict[str, Any]]:
         """The rows whose turn has come at agent-step `step`; each is given once."""
         rows = []
@@ -61,4 +71,11 @@ def _checked(given: Any, last: int) -> dict[str, Any]:
         raise ConfigError(f"step {row['step']!r} of the script: agent-steps are needed.")
     if step < last:
         raise ConfigError(f"step {row['step']} of the script comes after step {last}.")
-    return {**row, "step": int(step), "name": str(row["name"])}
+    whole = {key: _whole(row[key]) for key in ("number", "undoes") if key in row}
+    return {**row, **whole, "step": int(step), "name": str(row["name"])}
+
+
+def _whole(value: Any) -> int | None:
+    """The number of an entry; None for what is none, such as the NaN of a table."""
+    number = as_number(value)
+    return int(number) if number is not None and number == int(number) else None

@@ -119,6 +119,32 @@ class AgentRolloutBuffer(RolloutBuffer):
         self.pos += 1
         self.full = self.pos == self.buffer_size
 
+    def cut(self, broken: np.ndarray) -> int:
+        """Forgets the step that was written last, of rows whose world broke in it.
+
+        Their episodes end before it as by a limit: with the value of what was seen last in place of
+        what would have come. So what was learned until then is neither thrown away nor taken for a
+        failure of the policy. Throwing the whole episode away would be wrong: which steps train
+        would then depend on what came after them, so that actions which lead to a failure a little
+        later would be missing from the sample, and with them what they are worth. Cut like this,
+        each step that trains was kept by what happened in it and before it alone, and its advantage
+        is that of GAE at a stopping time (Pardo et al. 2018, arXiv 1712.00378, on time limits).
+
+        Args:
+            broken: bool [rows].
+
+        Returns:
+            How many of these rows had acted in the step.
+        """
+        at = self.pos - 1
+        acted = broken & self.alive[:, at]
+        self.alive[broken, at] = False
+        if at:
+            cut = acted & self.alive[:, at - 1] & ~self.ended[:, at - 1]
+            self.rewards[cut, at - 1] += self.gamma * self.values[cut, at]
+            self.ended[cut, at - 1] = True
+        return int(acted.sum())
+
     def finish(self, last_values: np.ndarray) -> None:
         """Advantages by GAE(lambda) (Schulman et al. 2016, arXiv 1506.02438) and returns.
 

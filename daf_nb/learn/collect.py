@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from daf_nb.envs import Copies, Episode, GroupVecEnv, RowEnd
+from daf_nb.envs import Copies, Drop, Episode, GroupVecEnv, RowEnd
 from daf_nb.learn.actions import act, as_seen, to_world
+from daf_nb.learn.breaking import BrokenOff
 from daf_nb.learn.buffer import buffer_of
 from daf_nb.learn.course import Course, go_on
+from daf_nb.learn.endings import Endings
 
 __all__ = ["Collector", "Rollout", "StepHook"]
 
@@ -31,6 +33,9 @@ class Rollout:
         scores: their successes; None where success is not defined.
         ended_at: the steps of the rollout in which they ended.
         ends: group -> the rows that ended.
+        drops: the episodes that were dropped, in order; of their last steps nothing is in the
+            buffers.
+        dropped_at: the steps of the rollout in which that happened.
         complete: False where a hook stopped it early; there is then nothing to train on.
     """
 
@@ -39,6 +44,8 @@ class Rollout:
     scores: list[float | None] = field(default_factory=list)
     ended_at: list[int] = field(default_factory=list)
     ends: dict[str, list[RowEnd]] = field(default_factory=dict)
+    drops: list[Drop] = field(default_factory=list)
+    dropped_at: list[int] = field(default_factory=list)
     complete: bool = True
 
 
@@ -59,6 +66,7 @@ class Collector:
         models: group -> its SB3 model.
         generator: source of all action noise, drawn in group order, rows in order.
         course: what the copies play next, and where outcomes go.
+        endings: tells of the episodes that end; None where nobody is to hear of them.
     """
 
     def __init__(
@@ -67,9 +75,12 @@ class Collector:
         models: Mapping[str, OnPolicyAlgorithm],
         generator: torch.Generator,
         course: Course,
+        endings: Endings | None = None,
     ) -> None:
         self.copies = copies
         self.course = course
+        self._endings = endings or Endings()
+        self._endings.follow(copies)
         self._models = dict(models)
         self._generator = generator
         agents = copies.arrays.agents
@@ -77,11 +88,19 @@ class Collector:
             agent: name for name, part in copies.arrays.groups.items() for agent in agents[part]
         }
 
-    def collect(self, n_steps: int, on_step: StepHook | None = None) -> Rollout:
+    def collect(
+        self,
+        n_steps: int,
+        on_step: StepHook | None = None,
+        rolling: Callable[[], bool] = lambda: True,
+    ) -> Rollout:
         """One rollout into every model's buffer, advantages included.
 
         Truncated rows are bootstrapped from their final observations in one forward pass per group
         when the rollout ends; the policy has not changed in between.
+
+        Raises:
+            BrokenOff: `rolling`, asked after every step, said so.
         """
         rollout = Rollout(dict.fromkeys(self._models, 0), ends={name: [] for name in self._models})
         cuts: dict[str, list[_Cut]] = {name: [] for name in self._models}
@@ -94,10 +113,14 @@ class Collector:
             if not all(going_on):
                 rollout.complete = False
                 return rollout
+            if not rolling():
+                raise BrokenOff
         for name, model in self._models.items():
             self._finish(name, model, cuts[name])
         if self.course.needs_advantages:
-            self.course.advantages(*self._advantages(), rollout.ended_at, rollout.episodes)
+            copies = [drop.copy for drop in rollout.drops]
+            dropped = list(zip(rollout.dropped_at, copies, strict=True))
+            self.course.advantages(*self._advantages(), rollout.ended_at, rollout.episodes, dropped)
         return rollout
 
     @torch.inference_mode()
@@ -118,25 +141,39 @@ class Collector:
                     tensors = {k: v.clone() for k, v in local.items() if torch.is_tensor(v)}
                 locals_[name] = {**local, **tensors}
         self.copies.step(chosen)
+        drops = self.copies.starts.drops
         ended = arrays.terminated | arrays.truncated
         for name, model in self._models.items():
             columns = arrays.groups[name]
+            buffer = buffer_of(model)
+            buffer.result(arrays.rewards[:, columns].reshape(-1), ended[:, columns].reshape(-1))
+            if drops:
+                lost = buffer.cut(self._broken_rows(drops, columns))
+                acted[name] -= lost
+                rollout.steps[name] -= lost
             model.num_timesteps += acted[name]
-            buffer_of(model).result(
-                arrays.rewards[:, columns].reshape(-1), ended[:, columns].reshape(-1)
-            )
             if keep:
                 locals_[name] |= self._outcome(name, model)
+        rollout.drops += drops
+        rollout.dropped_at += [step] * len(drops)
         if self.copies.episodes:
             rollout.episodes.extend(self.copies.episodes)
             rollout.ended_at.extend([step] * len(self.copies.episodes))
-            rollout.scores.extend(go_on(self.copies, self.course))
+            scores = go_on(self.copies, self.course)
+            rollout.scores.extend(scores)
+            self._endings.tell(self.copies.episodes, scores, rollout.steps)
         for end in self.copies.ends:
             name = self._group_of[end.agent]
             rollout.ends[name].append(end)
             if end.truncated:
                 cuts[name].append(_Cut(self._row(name, end), step, end.observation))
         return locals_
+
+    def _broken_rows(self, drops: Sequence[Drop], columns: slice) -> np.ndarray:
+        """Bool [rows]: whose copy was in the middle of an episode that was dropped."""
+        broken = np.zeros(self.copies.num_envs, bool)
+        broken[[drop.copy for drop in drops if drop.step]] = True
+        return np.repeat(broken, columns.stop - columns.start)
 
     def _choose(
         self, name: str, model: OnPolicyAlgorithm, alive: np.ndarray

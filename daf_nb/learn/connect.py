@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ class Connection:
         trainer: whose.
         loop: its loop; whoever claims its gate has the curriculum with it.
         course: the curriculum as it is played, or None.
+        changes: of the curriculum, made for this trainer before there was a journal.
 
     Raises:
         ConfigError: the controls belong to another trainer, or a rule moves a knob that is not
@@ -42,7 +43,11 @@ class Connection:
     """
 
     def __init__(
-        self, trainer: RlTrainer, loop: TrainingLoop, course: CurriculumCourse | None
+        self,
+        trainer: RlTrainer,
+        loop: TrainingLoop,
+        course: CurriculumCourse | None,
+        changes: Sequence[Change] = (),
     ) -> None:
         self._controls, self._controller = trainer.controls, trainer.adaptive_controller
         self._loop, self._course = loop, course
@@ -70,6 +75,8 @@ class Connection:
             self.close()
             self._controls.detach()
             raise
+        for change in changes:
+            self._note(change)
         if course is not None:
             self._listen(course)
         if self._controller is not None and trainer.config.integrate_with_adaptive:

@@ -9,11 +9,20 @@ from typing import Any
 import numpy as np
 
 from daf_nb.curriculum import Assignment, Goals, Task
-from daf_nb.envs import Copies, Episode, Setting, set_stage
+from daf_nb.envs import Copies, Drop, Episode, Setting, set_stage
 from daf_nb.errors import TaskGenerationError
 from daf_nb.learn.success import SuccessRule, success_rule
 
-__all__ = ["Course", "PlainCourse", "TaskCourse", "begin", "go_on", "setting_of", "task_rules"]
+__all__ = [
+    "Course",
+    "PlainCourse",
+    "TaskCourse",
+    "begin",
+    "follow",
+    "go_on",
+    "setting_of",
+    "task_rules",
+]
 
 _STAGE = "curriculum_stage"
 
@@ -38,12 +47,17 @@ class Course:
         """Another setting in place of one that could not be made; None to let the error rise."""
         return None
 
+    def dropped(self, drop: Drop) -> Setting:
+        """An episode was dropped, of which nothing is taken in; what its copy is to play later."""
+        return self.next(drop.copy)
+
     def advantages(
         self,
         sums: np.ndarray,
         counts: np.ndarray,
         ended_at: Sequence[int],
         episodes: Sequence[Episode],
+        dropped: Sequence[tuple[int, int]] = (),
     ) -> None:
         """Told of a rollout, where asked for.
 
@@ -52,10 +66,26 @@ class Course:
             counts: int [copies, steps], live rows.
             ended_at: the steps in which episodes ended.
             episodes: these episodes, in the same order.
+            dropped: (step, copy) of the episodes that were dropped.
         """
 
     def forget(self) -> None:
         """The episodes under way were broken off."""
+
+    def remade(self, setting: Setting) -> Setting:
+        """A setting of this course that has been through a tape's bytes, whole again.
+
+        Raises:
+            ConfigError: the tape could not keep what is needed.
+        """
+        return setting
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is remembered of the episodes under way, for `as_data`."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continues where `state_dict` was taken."""
 
 
 class PlainCourse(Course):
@@ -70,6 +100,9 @@ class PlainCourse(Course):
         self._setting = Setting()
 
     def next(self, copy: int) -> Setting:
+        return self._setting
+
+    def remade(self, setting: Setting) -> Setting:
         return self._setting
 
     def finished(self, episode: Episode) -> float | None:
@@ -114,10 +147,22 @@ class TaskCourse(Course):
         return self._rules[episode.task](episode)
 
 
-def begin(copies: Copies, course: Course) -> None:
-    """Starts an episode of every copy, and prepares its next one."""
+def follow(copies: Copies, course: Course, *, drop: bool = False) -> None:
+    """Has the copies ask the course where a setting cannot be played.
+
+    Args:
+        copies: the copies.
+        course: what they play.
+        drop: they drop what their worlds break, and go on.
+    """
+    copies.starts.on_task_failure = course.failed
+    copies.starts.on_failure = course.dropped if drop else None
+
+
+def begin(copies: Copies, course: Course, *, drop: bool = False) -> None:
+    """Starts an episode of every copy, and prepares its next one; arguments as `follow`."""
     course.forget()
-    copies.on_task_failure = course.failed
+    follow(copies, course, drop=drop)
     for ahead in range(2):
         for copy in range(copies.num_envs):
             copies.prepare(copy, course.next(copy))

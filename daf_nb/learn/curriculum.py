@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 
 from daf_nb.config import RlConfig
-from daf_nb.curriculum import Change, CurriculumManager
+from daf_nb.curriculum import Assignment, Change, CurriculumManager
 from daf_nb.curriculum.statistics import metrics
 from daf_nb.curriculum.strategies import merge_parts
 from daf_nb.curriculum.teacher import Teacher
@@ -77,18 +78,23 @@ class CurriculumCourse(Course):
         counts: np.ndarray,
         ended_at: Sequence[int],
         episodes: Sequence[Episode],
+        dropped: Sequence[tuple[int, int]] = (),
     ) -> None:
         """Scores the episodes that ended in a rollout by their mean absolute advantage.
 
         An episode that began in an earlier rollout keeps what was summed then, so its parts are
-        weighed by their live rows.
+        weighed by their live rows. What was summed of a dropped one is forgotten.
         """
         begins = [0] * len(sums)
-        for step, episode in zip(ended_at, episodes, strict=True):
-            copy = episode.copy
+        ended = [(at, one.copy, one) for at, one in zip(ended_at, episodes, strict=True)]
+        gone = [(step, copy, None) for step, copy in dropped]
+        # Of one step, what ended there comes first: what was dropped then had just begun.
+        for step, copy, episode in sorted(ended + gone, key=lambda one: one[0]):
             self._keep(copy, sums, counts, slice(begins[copy], step + 1))
             begins[copy] = step + 1
-            self._teacher.score(episode.setting.tag, merge_parts(self._parts.pop(copy, [])))
+            parts = self._parts.pop(copy, [])
+            if episode is not None:
+                self._teacher.score(episode.setting.tag, merge_parts(parts))
         for copy, first in enumerate(begins):
             self._keep(copy, sums, counts, slice(first, None))
 
@@ -100,6 +106,24 @@ class CurriculumCourse(Course):
 
     def forget(self) -> None:
         self._parts.clear()
+
+    def remade(self, setting: Setting) -> Setting:
+        tag = setting.tag
+        if isinstance(tag, Mapping):
+            tag = Assignment(**tag)
+        if not isinstance(tag, Assignment) or not 0 <= tag.index < len(self._tasks):
+            raise ConfigError(
+                f"the tape of an episode of task {setting.task!r} does not tell what was assigned: "
+                "its arguments are no plain data."
+            )
+        return setting_of(self._tasks[tag.index], tag, self._goals)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"parts": dict(self._parts), "due": self._due}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._parts = {copy: list(parts) for copy, parts in state["parts"].items()}
+        self._due = bool(state["due"])
 
     def leased(
         self,

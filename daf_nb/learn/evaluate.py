@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
-from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from daf_nb.envs import Copies, Episode
+from daf_nb.envs.tape import Tape
 from daf_nb.errors import ConfigError, DafError, TrainingEnvironmentError
-from daf_nb.learn.actions import act, as_seen, to_world
+from daf_nb.learn.choosers import Chooser, policy_chooser, random_chooser
 from daf_nb.learn.course import Course, begin, go_on
+from daf_nb.learn.endings import Evaluated
 
 __all__ = ["Evaluation", "EvaluationStopped", "evaluate"]
 
-_Chooser = Callable[[Copies], dict[str, np.ndarray]]
 _Played = list[tuple[Episode, float | None]]
 _LONGEST = 100_000
 _RESAMPLES = 2_000
@@ -90,6 +89,8 @@ def evaluate(
     deterministic: bool = False,
     num_envs: int = 8,
     going_on: Callable[[], bool] = lambda: True,
+    room: int = 0,
+    taped: list[Evaluated] | None = None,
 ) -> Evaluation:
     """Plays `episodes` whole episodes with the policies, and as many with random actions.
 
@@ -104,6 +105,9 @@ def evaluate(
         deterministic: play the mode of each policy instead of a sample.
         num_envs: copies to play in.
         going_on: asked at every step; False ends the evaluation.
+        room: bytes of tapes to gather.
+        taped: gets the policies' episodes, the first in order of ending whose tapes find room,
+            sorted by (copy, episode).
 
     Raises:
         EvaluationStopped: `going_on` said so.
@@ -116,13 +120,46 @@ def evaluate(
     generator = torch.Generator(device=device).manual_seed(seed)
     rng = np.random.default_rng([seed, 2])
     played = []
-    for chooser in (_policy_chooser(policies, generator, deterministic), _random_chooser(rng)):
+    tapes = _Tapes(room)
+    for chooser in (policy_chooser(policies, generator, deterministic), random_chooser(rng)):
         copies = copies_of(min(num_envs, episodes))
         try:
-            played.append(_play(copies, course(), episodes, chooser, going_on))
+            played.append(_play(copies, course(), episodes, chooser, going_on, tapes))
         finally:
             copies.close()
+        tapes.room = 0  # those of chance are of no interest
+    if taped is not None:
+        taped += tapes.of(played[0])
     return _summed_up(*played, deterministic=deterministic)
+
+
+class _Tapes:
+    """Gathers tapes, as long as there is room."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self._found: dict[tuple[int, int], Tape] = {}
+
+    def note(self, quota: Sequence[int]) -> Callable[[Episode, Callable[[], Tape]], object] | None:
+        """For copies that play so many episodes each; None where there is no room."""
+
+        def note(episode: Episode, cut: Callable[[], Tape]) -> None:
+            if self.room > 0 and episode.number < quota[episode.copy]:
+                tape = cut()
+                self.room -= tape.nbytes
+                if self.room >= 0:
+                    self._found[episode.copy, episode.number] = tape
+
+        return note if self.room else None
+
+    def of(self, played: _Played) -> list[Evaluated]:
+        """Those of these episodes that there are, with their successes."""
+        found = self._found
+        return [
+            Evaluated(episode, success, found[episode.copy, episode.number])
+            for episode, success in played
+            if (episode.copy, episode.number) in found
+        ]
 
 
 def _summed_up(ours: _Played, chance: _Played, *, deterministic: bool) -> Evaluation:
@@ -162,13 +199,15 @@ def _play(
     copies: Copies,
     course: Course,
     episodes: int,
-    choose: _Chooser,
+    choose: Chooser,
     going_on: Callable[[], bool],
+    tapes: _Tapes,
 ) -> _Played:
     """The first episodes of each copy with their successes, sorted by copy and number."""
     share, extra = divmod(episodes, copies.num_envs)
     quota = [share + (copy < extra) for copy in range(copies.num_envs)]
     done: _Played = []
+    copies.on_tape = tapes.note(quota)
     begin(copies, course)
     steps = 0
     while len(done) < episodes:
@@ -188,63 +227,3 @@ def _play(
             if episode.number < quota[episode.copy]
         ]
     return sorted(done, key=lambda pair: (pair[0].copy, pair[0].number))
-
-
-def _policy_chooser(
-    policies: Mapping[str, ActorCriticPolicy], generator: torch.Generator, deterministic: bool
-) -> _Chooser:
-    def choose(copies: Copies) -> dict[str, np.ndarray]:
-        return {
-            name: _actions(copies, name, policy, generator, deterministic)
-            for name, policy in policies.items()
-        }
-
-    for policy in policies.values():
-        policy.set_training_mode(False)
-    return choose
-
-
-@torch.no_grad()
-def _actions(
-    copies: Copies,
-    name: str,
-    policy: ActorCriticPolicy,
-    generator: torch.Generator,
-    deterministic: bool,
-) -> np.ndarray:
-    block = copies.arrays.observations[name]
-    rows = as_seen(policy, block)
-    per_copy = (*block.shape[:2], *(policy.action_space.shape or ()))
-    masks = None
-    if isinstance(policy, MaskableActorCriticPolicy):
-        masks = copies.arrays.masks[name].reshape(len(rows), -1)
-    if deterministic:
-        extra: dict[str, Any] = {} if masks is None else {"action_masks": masks}
-        return policy.predict(rows, deterministic=True, **extra)[0].reshape(per_copy)
-    actions, _, _ = act(policy, torch.as_tensor(rows, device=policy.device), generator, masks)
-    return to_world(policy, actions.cpu().numpy()).reshape(per_copy)
-
-
-def _random_chooser(rng: np.random.Generator) -> _Chooser:
-    def choose(copies: Copies) -> dict[str, np.ndarray]:
-        return {name: _random(copies, name, rng) for name in copies.arrays.groups}
-
-    return choose
-
-
-def _random(copies: Copies, name: str, rng: np.random.Generator) -> np.ndarray:
-    space = copies.arrays.spaces[name].action
-    plane = copies.arrays.observations[name].shape[:2]
-    if isinstance(space, spaces.Discrete):
-        scores = rng.random((*plane, int(space.n)))
-        return np.where(copies.arrays.masks[name], scores, -1.0).argmax(-1)
-    if isinstance(space, spaces.Box):
-        low, high = np.clip(space.low, -1e3, None), np.clip(space.high, None, 1e3)
-        return rng.uniform(low, high, (*plane, *space.shape)).astype(space.dtype)
-    if isinstance(space, spaces.MultiDiscrete):
-        allowed = copies.arrays.masks[name]
-        scores = np.where(allowed, rng.random(allowed.shape), -1.0)
-        parts = np.split(scores, np.cumsum(space.nvec.ravel())[:-1], axis=-1)
-        chosen = np.stack([part.argmax(-1) for part in parts], axis=-1)
-        return chosen.reshape(*plane, *space.shape)
-    return rng.integers(0, 2, (*plane, *(space.shape or ())))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from daf_nb.config import RlConfig
-from daf_nb.envs import Copies, World
-from daf_nb.errors import ConfigError, TaskGenerationError
+from daf_nb.envs import Copies, Watch, World
+from daf_nb.errors import ConfigError, TaskGenerationError, TrainingEnvironmentError
+from daf_nb.learn.breaking import BrokenOff
 from daf_nb.learn.course import Course, PlainCourse
 from daf_nb.learn.curriculum import CurriculumCourse
+from daf_nb.learn.endings import Evaluated, TapeListener
 from daf_nb.learn.evaluate import Evaluation, EvaluationStopped, evaluate
 from daf_nb.learn.learner import Learner
 from daf_nb.learn.loop import TrainingLoop
@@ -27,6 +30,9 @@ class Examiner:
         world: where.
         plain: what is played without a curriculum.
         curriculum: whose targets are played instead.
+
+    Attributes:
+        listener: gets the tapes of every evaluation; None where nobody does.
     """
 
     def __init__(
@@ -40,6 +46,7 @@ class Examiner:
     ) -> None:
         self._config, self._learner, self._loop = config, learner, loop
         self._world, self._plain, self._curriculum = world, plain, curriculum
+        self.listener: TapeListener | None = None
 
     def now(
         self,
@@ -52,12 +59,23 @@ class Examiner:
         course = self._course(task)
         snapshot = self._loop.gate.ask(lambda: (self._learner.snapshot(), self._loop.progress.step))
         policies, step = snapshot.result()
-        return self._evaluate(
-            policies, step, course, episodes=episodes, deterministic=deterministic
-        )
+        watch = self._learner.ground.watch.renewed()  # this thread's own; nobody could take over
+        watch.taken_over = None
+        with watch.on():
+            return self._evaluate(
+                policies,
+                step,
+                course,
+                episodes=episodes,
+                deterministic=deterministic,
+                watch=watch,
+            )
 
-    def in_between(self, tell: Callable[[Evaluation], None]) -> None:
-        """In the training thread; a stop ends the evaluation, and then the training."""
+    def in_between(self, tell: Callable[[Evaluation], object]) -> bool:
+        """In the training thread; False where a stop ended it, and it is to be played again.
+
+        One in which a world fails is left out, if that is what follows in training.
+        """
         gate = self._loop.gate
         try:
             evaluation = self._evaluate(
@@ -65,15 +83,29 @@ class Examiner:
                 self._loop.progress.step,
                 self._course(None),
                 going_on=lambda: not gate.stopped,
+                within=gate.breaking.possible,
             )
-        except EvaluationStopped:
-            return
+        except (BrokenOff, EvaluationStopped):
+            return False
         except TaskGenerationError as error:
             if self._curriculum is None or self._curriculum.manager.config.on_failure == "raise":
                 raise
-            self._loop.emit("note", {"evaluation": f"left out: {error}"})
-            return
-        tell(evaluation)
+            self._leave_out(error)
+        except TrainingEnvironmentError as error:
+            if self._config.on_failure == "stop":
+                raise
+            self._leave_out(error)
+        else:
+            tell(evaluation)
+        return True
+
+    def at_end(self, tell: Callable[[Evaluation], object]) -> bool:
+        """As `in_between`, once training is over."""
+        with self._learner.ground.watch.on():
+            return self.in_between(tell)
+
+    def _leave_out(self, error: Exception) -> None:
+        self._loop.emit("note", {"evaluation": f"left out: {error}"})
 
     def _course(self, task: str | Sequence[str] | None) -> Callable[[], Course]:
         curriculum = self._curriculum
@@ -96,21 +128,32 @@ class Examiner:
         episodes: int | None = None,
         deterministic: bool = False,
         going_on: Callable[[], bool] = lambda: True,
+        within: Callable[[], AbstractContextManager[object]] = nullcontext,
+        watch: Watch | None = None,
     ) -> Evaluation:
         seed = self._config.seed
         assert seed is not None, "the trainer draws a seed where none was given"
 
         def copies_of(num_envs: int) -> Copies:
-            return self._learner.copies_of(self._world, num_envs=num_envs, seed=seed, held_out=True)
+            return self._learner.ground.copies_of(
+                self._world, num_envs=num_envs, seed=seed, held_out=True, watch=watch
+            )
 
-        evaluation = evaluate(
-            policies,
-            copies_of,
-            course=course,
-            episodes=self._config.evaluation_episodes if episodes is None else episodes,
-            seed=seed,
-            deterministic=deterministic,
-            going_on=going_on,
-        )
+        listener = self.listener
+        taped: list[Evaluated] = []
+        with within():  # and not while anybody is told
+            evaluation = evaluate(
+                policies,
+                copies_of,
+                course=course,
+                episodes=self._config.evaluation_episodes if episodes is None else episodes,
+                seed=seed,
+                deterministic=deterministic,
+                going_on=going_on,
+                taped=taped,
+                room=0 if listener is None else listener.room,
+            )
         self._loop.emit("evaluation", evaluation.to_dict(), step=step)
+        if listener is not None:
+            listener.evaluated(step, taped)
         return evaluation

@@ -6,10 +6,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from daf_nb.errors import ConfigError
+from daf_nb.learn.breaking import Breaking
 
 __all__ = ["Gate"]
 
@@ -28,14 +29,17 @@ class Gate:
 
     Attributes:
         belongings: makes what a training has for itself, from its claim until its end.
+        breaking: how training can end between two boundaries.
     """
 
     def __init__(self) -> None:
         self.belongings: Callable[[], AbstractContextManager[object]] = nullcontext
+        self.breaking = Breaking()
         self._changed = threading.Condition()
         self._paused = self._stopped = self._busy = self._training = False
         self._trainer: int | None = None  # the thread that answers
         self._asked: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._own_claim: ExitStack | None = None
 
     @property
     def paused(self) -> bool:
@@ -56,10 +60,13 @@ class Gate:
             self._paused = False
             self._changed.notify_all()
 
-    def stop(self) -> None:
+    def stop(self, *, now: bool = False) -> None:
         """Training ends at its next boundary, paused or not.
 
         Where nothing trains and nothing is about to, only a pause is forgotten.
+
+        Args:
+            now: or within a step, back at the boundary before, where it can go back there.
         """
         with self._changed:
             if self._trainer is None:
@@ -67,6 +74,8 @@ class Gate:
                 return
             self._stopped = True
             self._changed.notify_all()
+        if now:
+            self.breaking.ask()
 
     @property
     def taken(self) -> bool:
@@ -76,10 +85,11 @@ class Gate:
     @property
     def inside(self) -> bool:
         """The training thread asks, between boundaries: in a callback of a rollout or an update."""
-        return self._busy and self._held
+        return self._busy and self.held
 
     @property
-    def _held(self) -> bool:
+    def held(self) -> bool:
+        """The calling thread trains."""
         return self._trainer == threading.get_ident()
 
     @contextmanager
@@ -87,7 +97,8 @@ class Gate:
         """The training thread is between boundaries."""
         self._busy = True
         try:
-            yield
+            with self.breaking.possible():
+                yield
         finally:
             self._busy = False
 
@@ -141,6 +152,7 @@ class Gate:
         finally:
             with self._changed:
                 self._trainer, self._stopped, self._paused = None, False, False
+                self.breaking.wanted = False
             self._answer_all()
 
     @contextmanager
@@ -163,9 +175,15 @@ class Gate:
         Raises:
             ConfigError: the trainer trains already.
         """
-        if not self._held:
-            with self.claim(), self.hold(), self.guard():
-                yield
+        if not self.held:
+            with ExitStack() as own_claim:
+                own_claim.enter_context(self.claim())
+                self._own_claim = own_claim
+                try:
+                    with self.hold(), self.guard():
+                        yield
+                finally:
+                    self._own_claim = None
             return
         if self._training:
             raise _refusal()
@@ -174,7 +192,19 @@ class Gate:
             yield
         finally:
             with self._changed:
-                self._training = self._stopped = self._paused = False
+                self._training = self._stopped = self._paused = self.breaking.wanted = False
+
+    def leave_behind(self) -> None:
+        """The thread that trains hangs, and never comes back: its training is over.
+
+        So is its claim, if it made that itself.
+        """
+        with self._changed:
+            self._training = self._busy = self._stopped = self._paused = False
+            self.breaking = Breaking()
+            own_claim, self._own_claim = self._own_claim, None
+        if own_claim is not None:
+            own_claim.close()
 
     def wait_open(self, on_pause: Callable[[], None] = lambda: None) -> bool:
         """A boundary: answers what was asked, waits while paused; False if training must end.

@@ -7,19 +7,30 @@ import math
 import warnings
 from typing import Any
 
-from daf_nb.curriculum import CurriculumManager, Task
-from daf_nb.envs import Layout, World, agent_spaces, close_world, merge_layouts
-from daf_nb.errors import DafWarning, TaskGenerationError
+from daf_nb.curriculum import Change, CurriculumManager, Task
+from daf_nb.envs import (
+    Layout,
+    Watch,
+    World,
+    agent_spaces,
+    close_world,
+    merge_layouts,
+    preflight,
+)
+from daf_nb.errors import ConfigError, DafWarning, TaskGenerationError
 
-__all__ = ["plain_layout", "task_layout"]
+__all__ = ["check_alike", "plain_layout", "task_layout"]
 
 _MOST_VARIANTS = 64
 
 
-def task_layout(manager: CurriculumManager, world: World) -> Layout:
+def task_layout(manager: CurriculumManager, world: World) -> tuple[Layout, list[Change]]:
     """What the learner sees of all tasks: their agents' union, padded and with goals where asked.
 
     Builds a world for each choice of constructor arguments, and for the ends of their ranges.
+
+    Returns:
+        The layout; and the tasks that were left out, as changes for the journal.
 
     Raises:
         TaskGenerationError: a task's world cannot be made, and is not to be left out.
@@ -27,6 +38,7 @@ def task_layout(manager: CurriculumManager, world: World) -> Layout:
     """
     found: dict[str, Any] = {}
     variants: dict[str, Any] = {}
+    changes: list[Change] = []
     for task in manager.book:
         for number, env_kwargs in enumerate(_variants(task)):
             key = repr(sorted(env_kwargs.items()))
@@ -34,13 +46,13 @@ def task_layout(manager: CurriculumManager, world: World) -> Layout:
                 try:
                     found[key] = _spaces_of(task, world.changed(env_kwargs))
                 except TaskGenerationError as error:
-                    manager.leave_out(error, task.name)
+                    changes += manager.leave_out(error, task.name)
                     warnings.warn(f"left out: {error}", DafWarning, stacklevel=2)
                     break
             variants[f"{task.name} {env_kwargs}" if number else task.name] = found[key]
     goals = manager.book.goals()
     size = 0 if goals is None else len(goals.names)
-    return merge_layouts(variants, pad=manager.config.pad_spaces, goal_size=size)
+    return merge_layouts(variants, pad=manager.config.pad_spaces, goal_size=size), changes
 
 
 def plain_layout(world: World) -> Layout:
@@ -50,6 +62,28 @@ def plain_layout(world: World) -> Layout:
         return Layout(agent_spaces(env))
     finally:
         close_world(env, world.name)
+
+
+def check_alike(layout: Layout, task: str, world: World, watch: Watch) -> None:
+    """Looks whether policies can learn on another world.
+
+    Args:
+        layout: what they were made for.
+        task: what the other world is visited as.
+        world: the other world.
+        watch: of the calling thread.
+
+    Raises:
+        ConfigError: its agents or spaces differ from those trained.
+    """
+    spaces = preflight(world, watch=watch).spaces
+    if spaces != layout.spaces:
+        listing = "; ".join(f"{agent}: {its}" for agent, its in spaces.items())
+        ours = "; ".join(f"{agent}: {its}" for agent, its in layout.spaces.items())
+        raise ConfigError(
+            f"task {task!r} has other agents or spaces ({listing}) than the policies were made for "
+            f"({ours})."
+        )
 
 
 def _spaces_of(task: Task, world: World) -> Any:

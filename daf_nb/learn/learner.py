@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +13,14 @@ import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.config import RlConfig
-from daf_nb.envs import Copies, Layout, World, preflight
+from daf_nb.envs import Copies, Layout, World
 from daf_nb.errors import ConfigError
 from daf_nb.learn.buffer import buffer_of
 from daf_nb.learn.collect import Collector, Rollout, StepHook
-from daf_nb.learn.course import Course, begin
+from daf_nb.learn.course import Course
 from daf_nb.learn.groups import group_agents
 from daf_nb.learn.models import check_batches, copy_policy, make_model, steps_per_rollout
+from daf_nb.learn.playground import Playground
 from daf_nb.learn.timing import choose_device
 from daf_nb.learn.update import update
 
@@ -49,13 +48,13 @@ class Learner:
         course: what the copies play, and where outcomes go.
 
     Attributes:
-        course: as given.
+        ground: where the episodes are played.
         layout: as given.
         groups: group -> agents.
         models: group -> SB3 model.
-        copies: the world's copies.
         device: where the models are.
         n_steps: world steps of every copy in a rollout.
+        generator: source of all action noise.
     """
 
     def __init__(
@@ -78,11 +77,10 @@ class Learner:
                 "tasks differ in their actions: the padded ones must be masked, which needs "
                 "algorithm='MaskablePPO'."
             )
-        self.layout, self.course = layout, course
-        self.groups = group_agents(layout.spaces, config.share)
+        self.layout, self.groups = layout, group_agents(layout.spaces, config.share)
         batches = check_batches(config, self.groups)
         self.n_steps = steps_per_rollout(config)
-        self.copies = self.copies_of(world, num_envs=config.num_envs, seed=config.seed)
+        self.ground = Playground(config, world, groups=self.groups, layout=layout, course=course)
         try:
             seeds = np.random.SeedSequence(config.seed).spawn(len(self.groups) + 1)
             noise, *weights = [int(child.generate_state(1)[0]) for child in seeds]
@@ -90,7 +88,7 @@ class Learner:
             def make(index: int, group: str, device: torch.device) -> OnPolicyAlgorithm:
                 return make_model(
                     config,
-                    copies=self.copies,
+                    copies=self.ground.copies,
                     group=group,
                     policy=policy,
                     batch_size=batches[group],
@@ -102,15 +100,21 @@ class Learner:
             self.device = choose_device(config.device, lambda device: make(0, first, device))
             self.models = {g: make(i, g, self.device) for i, g in enumerate(self.groups)}
         except BaseException:
-            self.copies.close()
+            self.ground.close()
             raise
         for model in self.models.values():
             model.ep_info_buffer = deque(maxlen=100)
             model.ep_success_buffer = deque(maxlen=100)
             model.start_time = time.time_ns()
-        self._generator = torch.Generator(device=self.device).manual_seed(noise)
-        self._collector: Collector | None = None
-        self._world, self._seed, self._visits, self._iterations = world, config.seed, 0, 0
+        self.generator = torch.Generator(device=self.device).manual_seed(noise)
+        self.ground.collecting = lambda: Collector(
+            self.copies, self.models, self.generator, self.ground.course, self.ground.endings
+        )
+
+    @property
+    def copies(self) -> Copies:
+        """The world's copies that are played now."""
+        return self.ground.copies
 
     @property
     def policies(self) -> dict[str, Any]:
@@ -126,6 +130,9 @@ class Learner:
         remaining: Callable[[int], float],
         on_step: StepHook | None,
         on_rollout: Callable[[], None],
+        *,
+        rolling: Callable[[], bool] = lambda: True,
+        updating: Callable[[], bool] = lambda: True,
     ) -> Cycle:
         """One rollout and one update of every group.
 
@@ -134,74 +141,22 @@ class Learner:
                 SB3's schedules, which look at it after the rollout.
             on_step: told after every step; False stops the rollout, and there is no update.
             on_rollout: called between rollout and update.
+            rolling: asked after every step of the rollout; False breaks it off.
+            updating: asked before every minibatch; False breaks the update off.
+
+        Raises:
+            BrokenOff: `rolling` or `updating` said so.
         """
         began = time.perf_counter()
-        if self.copies.closed:
-            self.copies, self._collector = self._fresh_copies(self._world), None
-        if self._collector is None:
-            begin(self.copies, self.course)
-            self._collector = Collector(self.copies, self.models, self._generator, self.course)
-        collector, self._collector = self._collector, None  # a world that raises starts over
-        rollout = collector.collect(self.n_steps, on_step)
-        self._collector = collector
+        with self.ground.entered() as collector:
+            rollout = collector.collect(self.n_steps, on_step, rolling)
         collected = time.perf_counter()
         self._account(rollout, remaining(sum(rollout.steps.values())))
         stats: dict[str, dict[str, float]] = {}
         if rollout.complete:
             on_rollout()
-            stats = {name: update(model) for name, model in self.models.items()}
+            stats = {name: update(model, updating) for name, model in self.models.items()}
         return Cycle(rollout, stats, collected - began, time.perf_counter() - collected)
-
-    def copies_of(
-        self, world: World, *, num_envs: int, seed: int, held_out: bool = False
-    ) -> Copies:
-        """Copies of a world in the learner's layout."""
-        return Copies(
-            world.build,
-            groups=self.groups,
-            num_envs=num_envs,
-            seed=seed,
-            held_out=held_out,
-            layout=self.layout,
-            world=world,
-            rebuild=lambda env_kwargs: world.changed(env_kwargs).build(),
-        )
-
-    @contextmanager
-    def elsewhere(self, world: World, course: Course) -> Iterator[None]:
-        """Trains on another world or course, on seeds of its own; then comes back."""
-        copies = self._fresh_copies(world)
-        home = self.copies, self.course
-        try:
-            self.copies, self.course, self._collector = copies, course, None
-            yield
-        finally:
-            (self.copies, self.course), self._collector = home, None
-            copies.close()
-
-    def check_alike(self, task: str, world: World) -> None:
-        """Looks whether the policies can learn on another world.
-
-        Raises:
-            ConfigError: its agents or spaces differ from those trained.
-        """
-        spaces = preflight(world).spaces
-        if spaces != self.layout.spaces:
-            listing = "; ".join(f"{agent}: {its}" for agent, its in spaces.items())
-            ours = "; ".join(f"{agent}: {its}" for agent, its in self.layout.spaces.items())
-            raise ConfigError(
-                f"task {task!r} has other agents or spaces ({listing}) than the policies were "
-                f"made for ({ours})."
-            )
-
-    def fingerprint(self) -> str:
-        """SHA-256 of every group's parameters in name order."""
-        digest = hashlib.sha256()
-        for name in sorted(self.models):
-            for key, tensor in sorted(self.models[name].policy.state_dict().items()):
-                digest.update(f"{name}/{key}".encode())
-                digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
 
     def resize_rollouts(self, n_steps: int) -> None:
         """Rollouts have this many steps from the next one on; at a boundary only.
@@ -213,23 +168,13 @@ class Learner:
             model.n_steps = n_steps
             buffer_of(model).resize(n_steps)
 
-    def close(self) -> None:
-        """Closes the copies; the next cycle makes new ones, which play other episodes."""
-        self.copies.close()
-
-    def _fresh_copies(self, world: World) -> Copies:
-        """As many copies as ever, on seeds of their own."""
-        self._visits += 1
-        seed = np.random.SeedSequence([self._seed, self._visits]).generate_state(1)[0]
-        return self.copies_of(world, num_envs=self.copies.num_envs, seed=int(seed))
-
     def _account(self, rollout: Rollout, remaining: float) -> None:
         """Tells SB3's logger what its own `learn` would; the last update's numbers go with it."""
-        self._iterations += 1
+        self.ground.rollouts += 1
         for name, model in self.models.items():
             model._current_progress_remaining = remaining
             assert model.ep_info_buffer is not None, "made in __init__"
             model.ep_info_buffer.extend(
                 {"r": end.episode_return, "l": end.length, "t": 0.0} for end in rollout.ends[name]
             )
-            model.dump_logs(self._iterations)
+            model.dump_logs(self.ground.rollouts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
@@ -26,6 +27,7 @@ __all__ = [
     "ALGORITHMS",
     "check_batches",
     "copy_policy",
+    "fingerprint",
     "make_model",
     "nearest_divisor",
     "steps_per_rollout",
@@ -156,6 +158,16 @@ def _make_ours(model: Any, config: RlConfig, seed: int) -> None:
     model.set_logger(Logger(folder=None, output_formats=[]))
     if isinstance(model, MaskablePPO):
         buffer.keep_masks(action_width(model.action_space))
+
+
+def fingerprint(models: Mapping[str, OnPolicyAlgorithm]) -> str:
+    """SHA-256 of every group's parameters in name order."""
+    digest = hashlib.sha256()
+    for name in sorted(models):
+        for key, tensor in sorted(models[name].policy.state_dict().items()):
+            digest.update(f"{name}/{key}".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def copy_policy(policy: Policy) -> Policy:

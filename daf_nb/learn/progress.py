@@ -26,12 +26,13 @@ class Progress:
         step: live agent-steps.
         episodes: finished episodes, whole copies counted once.
         updates: rollout-and-update cycles.
+        dropped: episodes that their worlds broke, and that were left out.
         seconds: training time.
         metrics: the newest value of every metric.
     """
 
     def __init__(self) -> None:
-        self.step = self.episodes = self.updates = 0
+        self.step = self.episodes = self.updates = self.dropped = 0
         self.seconds = 0.0
         self.metrics: dict[str, float] = {}
         self.best = -math.inf
@@ -89,7 +90,10 @@ class Progress:
     def _episode_metrics(self, rollout: Rollout, task: str) -> dict[str, float]:
         episodes = rollout.episodes
         self.episodes += len(episodes)
+        self.dropped += len(rollout.drops)
         metrics: dict[str, float] = {"rollout/episodes": float(self.episodes)}
+        if self.dropped:
+            metrics["rollout/dropped"] = float(self.dropped)
         if not episodes:
             return metrics
         returns = [episode.mean_return for episode in episodes]

@@ -59,7 +59,8 @@ def _asked(success: Callable[[Episode], float], episode: Episode) -> float:
 
 def _named(episode: Episode) -> str:
     task = f" of task {episode.task!r}" if episode.task else ""
-    return f"episode {episode.number}{task} in copy {episode.copy} (seed {episode.seed})"
+    where = f"episode {episode.number}{task} in copy {episode.copy} (seed {episode.seed})"
+    return f"{where}, after its {episode.length} steps"
 
 
 def _from_infos(episode: Episode) -> float | None:
@@ -79,6 +80,7 @@ def _checked(value: Any, episode: Episode) -> float:
         number = math.nan
     if not 0.0 <= number <= 1.0:
         raise ConfigError(
-            f"success must be a number in [0, 1]; it is {value!r} for {_named(episode)}."
+            f"success must be a number in [0, 1]; it is {value!r} for {_named(episode)}. Scale it, "
+            "or give success=(low, high), the bounds of its return per agent."
         )
     return number

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,25 +13,27 @@ from daf_nb.config import RlConfig
 from daf_nb.control import Controls
 from daf_nb.control.results import evaluation_metrics
 from daf_nb.curriculum import Assignment, CurriculumManager
-from daf_nb.envs import EnvDescription, World, WorldLike, Wrapper, fresh_seed
-from daf_nb.errors import ConfigError
+from daf_nb.envs import World, WorldLike, Wrapper, fresh_seed
+from daf_nb.errors import ConfigError, TrainingEnvironmentError
 from daf_nb.learn import verbs
-from daf_nb.learn.advice import AdviceList
 from daf_nb.learn.connect import Connection, chosen_controller, chosen_controls
 from daf_nb.learn.course import PlainCourse
 from daf_nb.learn.curriculum import CurriculumCourse, begin_curriculum, chosen_curriculum
+from daf_nb.learn.endings import TapeListener
 from daf_nb.learn.evaluate import Evaluation
 from daf_nb.learn.events import Listener
 from daf_nb.learn.examiner import Examiner
+from daf_nb.learn.footing import Footing
 from daf_nb.learn.gate import Gate
 from daf_nb.learn.given import as_world
 from daf_nb.learn.hooks import Callbacks
 from daf_nb.learn.layouts import plain_layout, task_layout
 from daf_nb.learn.learner import Learner
 from daf_nb.learn.loop import TrainingLoop
-from daf_nb.learn.memory import part_bytes
 from daf_nb.learn.progress import Progress
+from daf_nb.learn.readings import Readings
 from daf_nb.learn.sampling import Sampler
+from daf_nb.learn.snapshot import Snapshot, load_snapshot, take_snapshot
 from daf_nb.learn.success import SuccessLike, success_rule
 from daf_nb.learn.visits import Visits
 
@@ -45,7 +46,7 @@ __all__ = ["RlTrainer"]
 Results = dict[str, Any]
 
 
-class RlTrainer:
+class RlTrainer(Readings):
     """Trains one SB3 policy per group of agents on copies of a PettingZoo world.
 
     It trains in the calling thread and records nothing; `daf_nb.train` and `daf_nb.launch` add a
@@ -77,6 +78,7 @@ class RlTrainer:
         policies: group -> SB3 model; each can be saved and used without daf_nb.
         progress: steps, episodes, rates and the newest metrics.
         gate: pause, resume and stop, from any thread.
+        footing: the state to which it goes back where a cycle is broken off.
         sampler: looks at the machine; its `folder` is on the disk whose free space is told.
 
     Raises:
@@ -107,10 +109,10 @@ class RlTrainer:
         self.curriculum = chosen_curriculum(config, curriculum_manager)
         self._plain, self._tasks = PlainCourse(success_rule(success)), None
         if self.curriculum is None:
-            layout = plain_layout(self.world)
+            layout, left_out = plain_layout(self.world), []
         else:
             self._tasks = CurriculumCourse(self.curriculum, self._plain.finished)
-            layout = task_layout(self.curriculum, self.world)
+            layout, left_out = task_layout(self.curriculum, self.world)
         course = self._tasks or self._plain
         self._learner = Learner(config, self.world, policy, layout=layout, course=course)
         self._loop = TrainingLoop(self._learner, config, self.world, self._tasks, self.controls)
@@ -118,6 +120,9 @@ class RlTrainer:
             config, self._learner, self._loop, self.world, self._plain, self._tasks
         )
         self._visits = Visits(self._learner, self._loop, self.world, self._plain, self._tasks)
+        self.footing = self._loop.footing = Footing(
+            self._learner, self._loop, self.curriculum, self.adaptive_controller
+        )
         self.policies: dict[str, OnPolicyAlgorithm] = self._learner.models
         self.progress: Progress = self._loop.progress
         self.gate: Gate = self._loop.gate
@@ -125,15 +130,10 @@ class RlTrainer:
         try:
             if self.curriculum is not None:
                 begin_curriculum(self.curriculum, seed=config.seed)
-            self._connection = Connection(self, self._loop, self._tasks)
+            self._connection = Connection(self, self._loop, self._tasks, left_out)
         except BaseException:
-            self._learner.close()
+            self._learner.ground.close()
             raise
-
-    @property
-    def description(self) -> EnvDescription | None:
-        """What the pre-flight episode found; None before training began."""
-        return self._loop.description
 
     # Training
 
@@ -179,7 +179,7 @@ class RlTrainer:
         )
         results = self.progress.results()
         if finished and on_evaluation_complete:
-            on_evaluation_complete(self.evaluate_policy())
+            finished = self.finished = self._examiner.at_end(on_evaluation_complete)
         if finished and on_training_complete:
             on_training_complete(results)
         return results
@@ -279,66 +279,6 @@ class RlTrainer:
         """
         return self._examiner.now(episodes=episodes, deterministic=deterministic, task=task)
 
-    # Reading
-
-    def get_training_metrics(self) -> dict[str, float]:
-        """The newest value of every metric; those of the machine may be a few seconds old."""
-        return dict(self.progress.metrics)
-
-    def get_memory_usage(self) -> dict[str, int]:
-        """Bytes that the parts take; while another thread trains, at its next boundary.
-
-        Returns:
-            `policy`: parameters, gradients and optimisers' state; `worlds`: the copies and what
-            they are stepped into, and `curriculum`: at least, as what libraries in C hold cannot
-            be seen; `buffers`: of rollouts; `process`: resident, all in all.
-        """
-        ask = self.gate.ask(lambda: part_bytes(self._learner, self.curriculum))
-        return ask.result()
-
-    def performance_advice(self) -> AdviceList:
-        """What would be better for speed and memory now, by the rules of the set "machine".
-
-        Nothing is changed; `AdaptiveConfig(rules="machine")` lets a controller act on them.
-        """
-        return self._loop.adviser.advice()
-
-    def get_training_summary(self) -> Results:
-        """The results so far, with updates, training seconds, rates, seed and fingerprint."""
-        return {
-            **self.progress.results(),
-            "updates": self.progress.updates,
-            "seconds": self.progress.elapsed,
-            "timesteps_per_second": self.get_timesteps_per_second(),
-            "seed": self.config.seed,
-            "fingerprint": self.fingerprint(),
-        }
-
-    def get_episodes_per_second(self) -> float:
-        """Finished episodes of whole copies per second of training."""
-        return self.progress.rate(self.progress.episodes)
-
-    def get_timesteps_per_second(self) -> float:
-        """Live agent-steps per second of training."""
-        return self.progress.rate(self.progress.step)
-
-    def get_update_frequency(self) -> float:
-        """Updates per second of training."""
-        return self.progress.rate(self.progress.updates)
-
-    def get_gradient_norm(self) -> float:
-        """Mean norm of the newest update's gradients, the largest over groups.
-
-        Before clipping; of A2C after it. NaN before the first update.
-        """
-        metrics = self.get_training_metrics()
-        norms = [v for k, v in metrics.items() if k.endswith("/gradient_norm") and v == v]
-        return max(norms, default=math.nan)
-
-    def fingerprint(self) -> str:
-        """SHA-256 of every group's parameters in name order."""
-        return self._learner.fingerprint()
-
     # Steering
 
     def increase_batch_size(self) -> dict[str, int]:
@@ -385,7 +325,71 @@ class RlTrainer:
         Returns:
             What ends the subscription.
         """
-        return self._loop.subscribe(listener)
+        return self._loop.listeners.subscribe(listener)
+
+    def at_boundaries(self, hook: Callable[[bool], object] | None) -> None:
+        """Has `hook` called at every boundary of a training; None ends that.
+
+        In the training thread, when all that was asked before is done; with True where training
+        ends or waits there.
+        """
+        self._loop.at_boundary = hook
+
+    def on_tapes(self, listener: TapeListener | None) -> None:
+        """Tells `listener` of every episode and evaluation, with their tapes; None ends that."""
+        self._learner.ground.endings.listener = self._examiner.listener = listener
+
+    def when_stuck(self, hook: Callable[[TrainingEnvironmentError], object] | None) -> None:
+        """Has `hook` called, in another thread, where a world hangs that cannot be got out.
+
+        That is where it does not come back from a call of C by a while after
+        `RlConfig.step_deadline`. The thread that trains stays in it for ever, and nothing after
+        `train` is executed there. The trainer itself can train again, in new copies. With None, and
+        by default, it is waited for.
+        """
+        self._loop.mishaps.when_stuck(hook)
+
+    def state(self) -> Snapshot:
+        """All that decides how training goes on; while another thread trains, at a boundary.
+
+        What is pending of the controls, and what SB3 callbacks keep, is no part of it.
+
+        Raises:
+            ConfigError: no episode of the trainer's own world is in progress, a callback asks in
+                the middle of a rollout, an evaluation was stopped, or something is no plain data.
+        """
+        if self.gate.inside:
+            raise ConfigError("a state is taken at a boundary, not in the middle of a rollout.")
+        if self._loop.cut_short:
+            raise ConfigError(
+                "an evaluation was stopped, and what follows it has not been done: there is a "
+                "state again once train() has gone on, and played it."
+            )
+        if self.footing.back is not None and not self.gate.taken:
+            return self.footing.now()
+        parts = self._learner, self._loop, self.curriculum, self.adaptive_controller
+        return self.gate.ask(lambda: take_snapshot(*parts)).result()
+
+    def load_state(
+        self, snapshot: Snapshot, *, exact: bool = True, leave: Collection[str] = ()
+    ) -> None:
+        """Goes on from where `state` was taken, by a trainer that was made as this one was.
+
+        Args:
+            snapshot: the state.
+            exact: as if it had never stopped, on the same versions, device and kind of machine;
+                else with other episodes and other noise.
+            leave: knobs that keep this trainer's values, by their names without a group's;
+                "controller" for one that starts anew.
+
+        Raises:
+            ConfigError: this trainer has trained, or trains, or was made in another way.
+            TrainingEnvironmentError: a world did something else than when the state was taken.
+        """
+        if self.gate.taken or self.progress.updates:
+            raise ConfigError("a state is loaded into a new trainer, before it trains.")
+        parts = self._learner, self._loop, self.curriculum, self.adaptive_controller
+        load_snapshot(snapshot, *parts, exact=exact, leave=leave)
 
     def close(self) -> None:
         """Closes the world's copies, and gives the adaptive controller back; the policies stay.
@@ -398,4 +402,4 @@ class RlTrainer:
         if self.gate.taken:
             raise ConfigError("this trainer trains; stop it, wait for its end, then close it.")
         self._connection.close()
-        self._learner.close()
+        self._learner.ground.close()

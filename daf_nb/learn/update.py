@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch.nn import functional
 
 from daf_nb.learn.actions import judge
+from daf_nb.learn.breaking import BrokenOff
 from daf_nb.learn.buffer import AgentRolloutBuffer, buffer_of
 from daf_nb.learn.precision import lower_precision
 
@@ -29,7 +30,9 @@ _STATS = (
 )
 
 
-def update(model: OnPolicyAlgorithm) -> dict[str, float]:
+def update(
+    model: OnPolicyAlgorithm, going_on: Callable[[], bool] = lambda: True
+) -> dict[str, float]:
     """Trains `model` on its full rollout buffer.
 
     PPO and MaskablePPO follow Schulman et al. 2017 (arXiv 1707.06347) exactly as SB3's `PPO.train`
@@ -38,6 +41,7 @@ def update(model: OnPolicyAlgorithm) -> dict[str, float]:
 
     Args:
         model: an SB3 on-policy model whose `rollout_buffer` is an `AgentRolloutBuffer`.
+        going_on: asked before every minibatch of PPO.
 
     Returns:
         Means over the minibatches: SB3's statistics by SB3's names; `gradient_norm`, the norm
@@ -45,12 +49,15 @@ def update(model: OnPolicyAlgorithm) -> dict[str, float]:
         `gradient_clipped_share`, the minibatches whose gradient was longer than `max_grad_norm`
         (not where the algorithm's own ran); and where actions are counted, `entropy_share`, the
         entropy as a part of that of uniform actions.
+
+    Raises:
+        BrokenOff: `going_on` said so; the parameters are in between.
     """
     buffer = buffer_of(model)
     if not len(buffer.live):
         return {}
     if type(model).train in (PPO.train, MaskablePPO.train):
-        stats = _ppo(model, buffer)
+        stats = _ppo(model, buffer, going_on)
     else:
         model.train()
         stats = {
@@ -67,7 +74,7 @@ def update(model: OnPolicyAlgorithm) -> dict[str, float]:
     return stats
 
 
-def _ppo(model: Any, buffer: AgentRolloutBuffer) -> dict[str, float]:
+def _ppo(model: Any, buffer: AgentRolloutBuffer, asked: Callable[[], bool]) -> dict[str, float]:
     model.policy.set_training_mode(True)
     model._update_learning_rate(model.policy.optimizer)
     data = buffer.flat()
@@ -80,6 +87,8 @@ def _ppo(model: Any, buffer: AgentRolloutBuffer) -> dict[str, float]:
     for _ in range(model.n_epochs):
         going_on = True
         for indices in buffer.minibatches(model.batch_size):
+            if not asked():
+                raise BrokenOff
             at = torch.from_numpy(indices).to(buffer.device)
             batch = {name: tensor[at] for name, tensor in data.items()}
             loss, stats = _loss(model, batch, clip, clip_vf, buffer.precision)

@@ -14,6 +14,7 @@ from daf_nb.errors import ConfigError
 from daf_nb.learn.course import Course, PlainCourse
 from daf_nb.learn.curriculum import CurriculumCourse
 from daf_nb.learn.given import another_world
+from daf_nb.learn.layouts import check_alike
 from daf_nb.learn.learner import Learner
 from daf_nb.learn.loop import TrainingLoop
 from daf_nb.learn.progress import Progress
@@ -100,6 +101,7 @@ class Visits:
     def _visit(self, name: str, world: World, course: Course) -> Iterator[None]:
         """Another world, if it is alike, or another course; then back."""
         if world is not self._world:
-            self._learner.check_alike(name, world)
-        with self._learner.elsewhere(world, course):
+            learner = self._learner
+            check_alike(learner.layout, name, world, learner.ground.watch)
+        with self._learner.ground.elsewhere(world, course):
             yield

@@ -709,7 +709,11 @@ def test_a_world_that_a_task_cannot_make_is_left_out_where_asked():
     manager.add_task("odd", difficulty=0.3, env_kwargs={"crowds": 3})
     with pytest.warns(DafWarning, match=r"left out: task 'odd' cannot be made"):
         trainer = trainer_of(manager)
+    (row,) = trainer.controls.journal
+    assert (row.step, row.name, row.old, row.new) == (0, "curriculum.weight[odd]", 1.0, 0.0)
+    assert row.by.startswith("task generation: task 'odd' cannot be made")
     assert set(trainer.train()["task_performance"]) == {"level 0", "level 1"}
+    assert list(trainer.controls.journal) == [row]
 
 
 def test_the_layout_knows_the_ends_of_many_ranges():

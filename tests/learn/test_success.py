@@ -46,7 +46,9 @@ def test_a_rule_that_raises_raises_its_own_error_with_the_episode_named():
 
     with pytest.raises(ZeroDivisionError) as caught:
         success_rule(broken)(episode(0))
-    assert caught.value.__notes__ == ["raised by success= for episode 0 in copy 0 (seed 1)"]
+    assert caught.value.__notes__ == [
+        "raised by success= for episode 0 in copy 0 (seed 1), after its 3 steps"
+    ]
 
 
 @pytest.mark.parametrize("value", [None, "good", [1]])
