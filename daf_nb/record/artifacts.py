@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daf_nb.errors import RecordError
 from daf_nb.record.folders import safe_name
-from daf_nb.record.series import EVENTS, JOURNAL, METRICS
+from daf_nb.record.series import EVENTS, JOURNAL, METRICS, TAPES
 
-__all__ = ["RESERVED", "artifact_path"]
+if TYPE_CHECKING:
+    from daf_nb.record.store import RunStore
+
+__all__ = ["RESERVED", "Artifacts", "artifact_path"]
 
 RESERVED = frozenset(
     [
@@ -20,11 +24,15 @@ RESERVED = frozenset(
         "lock",
         "metrics.json",
         "observers.json",
+        "parts",
         "run.json",
+        "script.json",
         "source.py",
+        "tapes",
         EVENTS,
         JOURNAL,
         METRICS,
+        TAPES,
     ]
 )
 
@@ -50,3 +58,21 @@ def artifact_path(folder: Path, name: str) -> Path:
     except OSError as error:
         raise RecordError(f"No folder for {name!r} in run {folder.name}: {error}.") from error
     return path
+
+
+class Artifacts:
+    """The artifacts that a run has, which `run.json` lists.
+
+    Args:
+        store: the run's folder.
+    """
+
+    def __init__(self, store: RunStore) -> None:
+        self._store, self._names = store, set(store.document.artifacts)
+
+    def path(self, name: str) -> Path:
+        """Where an artifact goes, which is listed from now on; errors as `artifact_path`."""
+        path = artifact_path(self._store.folder, name)
+        self._names.add(name)
+        self._store.update(artifacts=sorted(self._names))
+        return path

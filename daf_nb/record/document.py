@@ -52,7 +52,11 @@ def queued_document(
             "tags": [str(tag) for tag in tags],
             "world": spec.get("world", spec.get("env")),
             "seed": spec.get("seed"),
-            "source": {"kind": source.kind, "name": source.name},
+            "source": {
+                "kind": source.kind,
+                "name": source.name,
+                "directory": source.directory or None,
+            },
             "kind": kind,
             "parent": parent,
             "children": [],

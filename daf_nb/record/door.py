@@ -1,8 +1,10 @@
-"""The way of a run's metrics to Sacred: open while its main function runs, and counted."""
+"""The way of a run's metrics to Sacred and on to its folder: counted, and marked at checkpoints."""
 
 from __future__ import annotations
 
+import datetime
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -18,13 +20,15 @@ class MetricDoor:
     What is let in is with Sacred before its heartbeat is told to stop, so that it arrives.
 
     Attributes:
-        count: how many values Sacred was given; after `close` it does not change any more.
+        given: values that Sacred was given; after `close` it does not change any more.
+        received: values that Sacred has handed on to the run's folder.
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.given = self.received = 0
         self._run: SacredRun | None = None
         self._passing = threading.Lock()
+        self._marks: list[datetime.datetime] = []
 
     def open(self, run: SacredRun) -> None:
         """From now on metrics go to this run."""
@@ -42,5 +46,20 @@ class MetricDoor:
                 return False
             for name, number in numbers:
                 self._run.log_scalar(name, number, step)
-                self.count += 1
+                self.given += 1
             return True
+
+    def mark(self) -> int:
+        """What is given from now on goes to rows of its own; how much was given before."""
+        with self._passing:
+            self._marks.append(_utc())
+            return self.given
+
+    def stretch(self, moment: datetime.datetime) -> int:
+        """Between which marks a value was given at this moment."""
+        return bisect_left(self._marks, moment)
+
+
+def _utc() -> datetime.datetime:
+    """As Sacred tells the time of a metric."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)

@@ -27,6 +27,8 @@ def run_recorded(
     store: RunStore,
     beside: Beside,
     door: MetricDoor,
+    before_end: Callable[[], str | None],
+    facts_file: str,
     on_run: Callable[[SacredRun], None],
     on_running: Callable[[], None],
 ) -> Any:
@@ -38,6 +40,8 @@ def run_recorded(
         store: the run's folder.
         beside: the observers beside the folder.
         door: opened for metrics before the run starts, and closed when the function ends.
+        before_end: called when all metrics are there; what is missing then, or None.
+        facts_file: where the facts of machine and versions go.
         on_run: is given Sacred's run before it starts.
         on_running: called once Sacred has started it, the global generators are put back, and the
             record says so.
@@ -47,7 +51,7 @@ def run_recorded(
     """
     run_id = int(store.folder.name)
     facts = environment_facts(root=told.project, ignore=store.folder.parent)
-    store.put("facts.json", facts)
+    store.put(facts_file, facts)
     others = beside.open(
         run_id=run_id, name=told.name, folder=store.folder, tags=told.tags, hide=store.hide
     )
@@ -56,7 +60,8 @@ def run_recorded(
         store,
         on_started=start.done,
         on_running=on_running,
-        expected=lambda: door.count,
+        door=door,
+        before_end=before_end,
         return_metric=told.return_metric,
     )
     returned: Any = None

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import psutil
 
 from daf_nb.record.folders import project_root
 
-__all__ = ["PACKAGES", "environment_facts"]
+__all__ = ["PACKAGES", "environment_facts", "versions"]
 
 PACKAGES = (
     "cloudpickle",
@@ -37,6 +38,8 @@ PACKAGES = (
     "torch",
 )
 GIT_TIMEOUT = 5.0  # seconds
+FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
+"""Settings that name programs, which git would run on files that may have changed."""
 
 
 def environment_facts(*, root: Path | None = None, ignore: Path | None = None) -> dict[str, Any]:
@@ -47,15 +50,15 @@ def environment_facts(*, root: Path | None = None, ignore: Path | None = None) -
         ignore: a folder whose files do not make the repository dirty: the runs themselves.
     """
     return {
-        "versions": _versions(),
+        "versions": versions(),
         "platform": platform.platform(),
         "hardware": _hardware(),
         "git": _git(root or project_root(), ignore),
     }
 
 
-def _versions() -> dict[str, str]:
-    """Looked up again where a package was installed or removed since."""
+def versions() -> dict[str, str]:
+    """Package -> version; looked up again where one was installed or removed since."""
     changed = [_changed_at(folder) for folder in sys.path]
     return dict(_versions_of(tuple(changed)))
 
@@ -128,19 +131,13 @@ def _nvml_names() -> tuple[str, ...]:
 def _git(root: Path, ignore: Path | None) -> dict[str, Any] | None:
     """The repository's commit and cleanliness; None outside a repository or without git."""
     # No index lock that would disturb the user's own git, and no hook of a stranger's repository.
-    command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(root)]
-    command += ["status", "--porcelain=v2", "--branch", "--", ":/"]
+    git = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(root)]
+    command = ["status", "--porcelain=v2", "--branch", "--ignore-submodules=all", "--", ":/"]
     if ignore is not None and ignore != root and ignore.is_relative_to(root):
         command.append(f":(exclude,literal){ignore.relative_to(root).as_posix()}")
     try:
-        answer = subprocess.run(
-            command,
-            capture_output=True,
-            check=False,
-            env=os.environ | {"LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            timeout=GIT_TIMEOUT,
-        )
+        names = _answer([*git, "config", "-z", "--name-only", "--get-regexp", FILTERS]).stdout
+        answer = _answer([*git, *command], without=names.decode("utf-8", "replace").split("\0"))
     except subprocess.TimeoutExpired:
         return {"error": f"git status took longer than {GIT_TIMEOUT:g} s"}
     except OSError:
@@ -149,6 +146,25 @@ def _git(root: Path, ignore: Path | None) -> dict[str, Any] | None:
         said = answer.stderr.decode("utf-8", "replace").strip()
         return None if "not a git repository" in said else {"error": said}
     return _parse_status(answer.stdout.decode("utf-8", "replace").splitlines())
+
+
+def _answer(
+    command: list[str], *, without: Sequence[str] = ()
+) -> subprocess.CompletedProcess[bytes]:
+    """What git says, with some of its settings empty."""
+    settings: dict[str, str] = {}
+    for place, name in enumerate(filter(None, without)):
+        settings[f"GIT_CONFIG_KEY_{place}"] = name
+        settings[f"GIT_CONFIG_VALUE_{place}"] = "false" if name.endswith(".required") else ""
+        settings["GIT_CONFIG_COUNT"] = str(place + 1)
+    return subprocess.run(
+        command,
+        capture_output=True,
+        check=False,
+        env=os.environ | {"LC_ALL": "C"} | settings,
+        stdin=subprocess.DEVNULL,
+        timeout=GIT_TIMEOUT,
+    )
 
 
 def _parse_status(lines: list[str]) -> dict[str, Any]:

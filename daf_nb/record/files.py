@@ -23,6 +23,7 @@ __all__ = [
     "read_lines",
     "read_regular",
     "sync",
+    "sync_folder",
     "write_atomic",
 ]
 
@@ -38,6 +39,8 @@ TEARS = (
 _FLAGS = os.O_RDONLY | sum(
     getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
 )  # no system has all of them
+LARGEST, LARGEST_JSON = 2**31, 2**27
+"""Bytes of a file, and of one JSON document, that are read: a stranger's may have any size."""
 BATCH = 2**15  # bytes; so few values at once that they seldom set off Python's garbage collector
 
 
@@ -49,7 +52,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=_own) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -58,7 +61,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def append(path: Path, data: bytearray) -> None:
@@ -67,10 +70,15 @@ def append(path: Path, data: bytearray) -> None:
     Raises:
         OSError: the disk took no more; what it did not take is still in `data`, to be tried again.
     """
-    with path.open("ab", buffering=0) as file:
+    with open(path, "ab", buffering=0, opener=_own) as file:
         while data:
             taken = file.write(data)
             del data[:taken]
+
+
+def _own(path: str, flags: int) -> int:
+    """Opens a file to be written; never through a link, which could lead to any other."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def sync(path: Path) -> None:
@@ -103,9 +111,16 @@ def open_regular(path: Path) -> FileIO:
     return FileIO(handle)
 
 
-def read_regular(path: Path) -> bytes:
-    """The bytes of an ordinary file; raises what `open_regular` raises."""
+def read_regular(path: Path, *, most: int = LARGEST) -> bytes:
+    """The bytes of an ordinary file.
+
+    Raises:
+        OSError: as `open_regular`; or it has more than `most` bytes.
+    """
     with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(f"{path.name} has {size:,} bytes, more than the {most:,} that are read")
         return file.readall()
 
 
@@ -131,7 +146,7 @@ def read_json(path: Path) -> Any:
         OSError: it cannot be read.
         ValueError: it is not JSON.
     """
-    return loads(read_regular(path))
+    return loads(read_regular(path, most=LARGEST_JSON))
 
 
 class Tear(ValueError):
@@ -216,7 +231,8 @@ def _parsed(
         start = end + 1
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Waits until what a folder lists is on the disk itself, where the system can do that."""
     # Some systems cannot open or sync a folder; the file itself is complete by then.
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

@@ -7,16 +7,23 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daf_nb.errors import RecordError
+from daf_nb.curriculum.state import as_data
+from daf_nb.errors import ConfigError, RecordError
+from daf_nb.record.checkpoints.taking import Checkpointing
+from daf_nb.record.files import Tear, read_lines
 from daf_nb.record.folders import safe_name
+from daf_nb.record.series import METRICS, parse_metrics
+from daf_nb.record.tapes.keeping import TapeKeeping
 
 if TYPE_CHECKING:
     from daf_nb.learn import Event, RlTrainer
     from daf_nb.record.recorder import Recorder
 
-__all__ = ["TrainingListener", "run_spec"]
+__all__ = ["SCRIPT", "TrainingListener", "run_spec"]
 
 
+SCRIPT = "script.json"
+"""Rows that the run was given to follow, beside its spec."""
 _STATE = "curriculum."
 """Knobs whose values are in the curriculum's state."""
 
@@ -59,29 +66,61 @@ def _adaptive_spec(trainer: RlTrainer) -> dict[str, Any]:
     return {} if controller is None else {"adaptive_config": controller.spec()}
 
 
+def _recorded(folder: Path) -> list[tuple[int, dict[str, float]]]:
+    """What earlier parts of a run measured."""
+    with contextlib.suppress(Tear):
+        return [(row.step, row.values) for row in read_lines(folder / METRICS, parse_metrics)]
+    return []
+
+
 class TrainingListener:
     """Writes down what a trainer tells, and what was changed before, from its making to `end`.
 
     Args:
         recorder: the run's record, whose spec was made of the trainer as it is now.
         trainer: whose events and policies it records.
+        again: the record has the trainer's journal already.
 
     Attributes:
         rows: (agent-step, metric name -> value) of every update so far.
     """
 
-    def __init__(self, recorder: Recorder, trainer: RlTrainer) -> None:
-        self.rows: list[tuple[int, dict[str, float]]] = []
+    def __init__(self, recorder: Recorder, trainer: RlTrainer, *, again: bool = False) -> None:
+        self.rows: list[tuple[int, dict[str, float]]] = _recorded(recorder.folder) if again else []
         self._recorder, self._trainer = recorder, trainer
         trainer.sampler.folder = recorder.folder
         self._saving = threading.Lock()  # the run's own saves, and those that others ask for
-        for entry in trainer.controls.journal:
+        for entry in () if again else trainer.controls.journal:
             row = entry.to_plain()
             # The spec has the curriculum's state, these changes included: they are not to be made
             # again when the journal is played.
             done = {"own": True} if entry.name.startswith(_STATE) else {}
             recorder.log_journal(row | done)
-        self.end = trainer.subscribe(self._on_event)
+        if not again and len(trainer.controls.script):
+            with contextlib.suppress(ConfigError):  # a row that no run could apply
+                recorder.put(SCRIPT, as_data(trainer.controls.script.rows, SCRIPT))
+        self._checkpointing = Checkpointing(recorder, trainer)
+        self._tapes = TapeKeeping(recorder, trainer)
+        self._unsubscribe = trainer.subscribe(self._on_event)
+
+    def end(self) -> None:
+        """Hears no more."""
+        self._unsubscribe()
+        self._checkpointing.end()
+        self._tapes.end()
+
+    def checkpoint(self) -> list[Path]:
+        """As `save`, and the whole state too; in the training thread, or where nothing trains."""
+        paths = self.save()
+        if self._trainer.gate.inside:
+            self._checkpointing.ask()  # in the middle of a rollout there is no state to be taken
+        else:
+            self._checkpointing.take()
+        return paths
+
+    def wait(self) -> None:
+        """Until the states that were taken are on the disk; not in the training thread."""
+        self._checkpointing.wait()
 
     def save(self) -> list[Path]:
         """Writes SB3's own archive of each group, as `checkpoints/<group>.zip`; their paths.
@@ -91,12 +130,22 @@ class TrainingListener:
         with self._saving:
             return self._save()
 
+    def try_to_save(self) -> None:
+        """As `save`; a disk that refuses is said, and stops no training, which is not complete."""
+        refused = None
+        try:
+            self.save()
+        except (OSError, RecordError) as error:
+            refused = error
+        self._checkpointing.archived(refused)
+
     def _save(self) -> list[Path]:
         paths = []
         for group, model in self._trainer.policies.items():
             path = self._recorder.file(f"checkpoints/{safe_name(group)}.zip")
             beside = path.with_suffix(".partial")
-            with beside.open("wb") as file:
+            beside.unlink(missing_ok=True)
+            with beside.open("xb") as file:  # a link in its place could lead to any other file
                 model.save(file)
             beside.replace(path)
             paths.append(path)
@@ -121,7 +170,8 @@ class TrainingListener:
                 self._recorder.log_metrics(event.step, event.data["metrics"])
         self._tell(event.kind, event.step, event.data)
         if event.kind == "checkpoint":
-            self.save()
+            self.try_to_save()
+            self._checkpointing.ask()
 
     def _tell(self, kind: str, step: int, data: Any) -> None:
         """Evaluations and saves may come after the end; the record is closed then."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from daf_nb.record.door import MetricDoor
 from daf_nb.record.plain import to_plain
 from daf_nb.record.sacred_api import RunObserver, SacredRun, beat, is_beating
 from daf_nb.record.series import METRICS
@@ -28,7 +29,8 @@ class RunFolder(RunObserver):
         store: the run's folder.
         on_started: called as the very first thing once Sacred has started the run.
         on_running: called when the record says that it runs.
-        expected: how many metric values Sacred was given so far; the run ends when all are here.
+        door: counts the metric values; the run ends when all that Sacred was given are here.
+        before_end: called when they are; what is missing then, or None.
         return_metric: name of the metric whose last and best values `list_runs` shows.
 
     Attributes:
@@ -45,7 +47,8 @@ class RunFolder(RunObserver):
         *,
         on_started: Callable[[], None],
         on_running: Callable[[], None],
-        expected: Callable[[], int],
+        door: MetricDoor,
+        before_end: Callable[[], str | None],
         return_metric: str,
     ) -> None:
         self.result: Any = None
@@ -53,12 +56,11 @@ class RunFolder(RunObserver):
         self.run: SacredRun | None = None
         self._store = store
         self._on_started, self._on_running = on_started, on_running
-        self._expected = expected
+        self._door, self._before_end = door, before_end
         self._return_metric = return_metric
-        self._received = 0
         self._info: Any = {}
-        self._steps = 0
-        self._best = math.nan
+        self._steps = _number(store.document.known("steps"), 0)
+        self._best = _number(store.document.known("return_best"), math.nan)
         self._success_rank = len(SUCCESSES)
 
     def started_event(
@@ -77,8 +79,8 @@ class RunFolder(RunObserver):
             experiment=ex_info,
             command=command,
             host=host_info,
-            meta={**meta_info, "queue_time": self._store.queued_at},
-            start_time=moment,
+            meta={**meta_info, "queue_time": self._store.document.queued_at},
+            start_time=self._store.document.started_at or moment,
             heartbeat=moment,
             status="RUNNING",
         )
@@ -88,7 +90,7 @@ class RunFolder(RunObserver):
     def log_metrics(
         self, metrics_by_name: Mapping[str, Mapping[str, Any]], info: Mapping[str, Any]
     ) -> None:
-        for row in _rows(metrics_by_name):
+        for row in _rows(metrics_by_name, self._door.stretch):
             self._store.queue(METRICS, row)
             self._steps = max(self._steps, row["step"])
         headline = metrics_by_name.get(self._return_metric)
@@ -100,7 +102,8 @@ class RunFolder(RunObserver):
         if metrics_by_name:
             self._store.note(steps=self._steps)
         self._note_success(metrics_by_name)
-        self._received += sum(len(series["values"]) for series in metrics_by_name.values())
+        count = sum(len(series["values"]) for series in metrics_by_name.values())
+        self._door.received += count
 
     def _note_success(self, metrics_by_name: Mapping[str, Mapping[str, Any]]) -> None:
         for rank, name in enumerate(SUCCESSES):
@@ -116,7 +119,8 @@ class RunFolder(RunObserver):
         if plain != self._info:
             self._info = plain
             self._store.put("info.json", plain)
-        self._store.beat(beat_time.isoformat())
+        self._store.document.beat(beat_time.isoformat())
+        self._store.flush()
 
     def completed_event(self, stop_time: datetime.datetime, result: Any) -> None:
         self._end("COMPLETED", stop_time, result=result)
@@ -132,32 +136,46 @@ class RunFolder(RunObserver):
         deadline = time.monotonic() + ARRIVAL_PATIENCE
         while self._is_coming() and time.monotonic() < deadline:
             time.sleep(0.005)
-        if self.run is not None and not is_beating(self.run) and self._received < self._expected():
+        door = self._door
+        if self.run is not None and not is_beating(self.run) and door.received < door.given:
             beat(self.run)  # its thread died before its time
-        lost = self._expected() - self._received
+        lost = door.given - door.received
         missing = f"metrics: {lost} value(s) never arrived" if lost > 0 else None
+        missing = self._before_end() or missing
         self._store.finish(status, missing=missing, stop_time=moment.isoformat(), **changes)
 
     def _is_coming(self) -> bool:
         alive = self.run is not None and is_beating(self.run)
-        return alive and self._received < self._expected()
+        return alive and self._door.received < self._door.given
 
 
-def _rows(metrics_by_name: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Sacred's series, one per name, as rows, one per step, in the order of their times."""
-    rows: dict[tuple[int, int], dict[str, Any]] = {}
+def _number(value: Any, otherwise: Any) -> Any:
+    """What a run that goes on had come to."""
+    return value if isinstance(value, int | float) else otherwise
+
+
+def _rows(
+    metrics_by_name: Mapping[str, Mapping[str, Any]],
+    stretch: Callable[[datetime.datetime], int],
+) -> list[dict[str, Any]]:
+    """Sacred's series, one per name, as rows, one per step, in the order of their times.
+
+    No row goes beyond a checkpoint's mark.
+    """
+    rows: dict[tuple[int, int, int], dict[str, Any]] = {}
     for name, series in metrics_by_name.items():
         seen: dict[int, int] = {}
         for step, moment, value in zip(
             series["steps"], series["timestamps"], series["values"], strict=True
         ):
             repeat = seen[step] = seen.get(step, -1) + 1
-            row = rows.get((step, repeat))
+            place = (stretch(moment), step, repeat)
+            row = rows.get(place)
             if row is None:
                 row = {"step": step, "time": _seconds(moment), "values": {}}
-                rows[step, repeat] = row
+                rows[place] = row
             row["values"][name] = value
-    return sorted(rows.values(), key=lambda row: row["time"])
+    return [rows[place] for place in sorted(rows, key=lambda at: (at[0], rows[at]["time"]))]
 
 
 def _seconds(moment: datetime.datetime) -> float:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import io
+import pickle
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daf_nb.errors import RecordError, unknown_name
+from daf_nb.record.files import open_regular
 from daf_nb.record.folders import safe_name
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ ALGORITHMS = {
     "MaskablePPO": "sb3_contrib",
     "PPO": "stable_baselines3",
 }
+
+
+_GROWTH, _SMALL = 20, 2**20
 
 
 def find_archive(archives: Sequence[Path], group: str | None) -> Path:
@@ -52,11 +57,35 @@ def read_state(archive: Path) -> dict[str, Tensor]:
     import torch
 
     try:
-        with zipfile.ZipFile(archive) as members:
-            data = io.BytesIO(members.read("policy.pth"))
-        return torch.load(data, map_location="cpu", weights_only=True)
+        with open_regular(archive) as file, zipfile.ZipFile(file) as members:
+            _check_sizes(members)
+            data = members.read("policy.pth")
+        if zipfile.is_zipfile(io.BytesIO(data)):
+            with zipfile.ZipFile(io.BytesIO(data)) as members:
+                _check_sizes(members)
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or not all(map(torch.is_tensor, state.values())):
+            raise ValueError("it holds more than tensors by name")
+    except pickle.UnpicklingError as error:  # whose message advises to run it
+        what = "it holds more than tensors, of which nothing was run"
+        raise RecordError(f"The policy in {archive} cannot be read: {what}.") from error
     except Exception as error:
-        raise RecordError(f"The policy in {archive} cannot be read: {error}") from error
+        raise RecordError(f"The policy in {archive} cannot be read: {error}.") from error
+    return {str(name): tensor for name, tensor in state.items()}
+
+
+def _check_sizes(members: zipfile.ZipFile) -> None:
+    """SB3 and torch pack nothing: what grows when it is unpacked is not theirs.
+
+    Raises:
+        ValueError: a member would take much more room than it has here.
+    """
+    for member in members.infolist():
+        if member.file_size > _GROWTH * member.compress_size + _SMALL:
+            raise ValueError(
+                f"{member.filename[:100]!r} unpacks from {member.compress_size:,} to "
+                f"{member.file_size:,} bytes, as no policy does"
+            )
 
 
 def read_model(archive: Path, *, algorithm: Any, trust: bool) -> BaseAlgorithm:

@@ -10,7 +10,7 @@ from typing import Any
 from daf_nb.record.files import read_json, read_lines, sync, write_atomic
 from daf_nb.record.output import OUTPUT
 from daf_nb.record.plain import json_bytes
-from daf_nb.record.series import EVENTS, JOURNAL, METRICS, parse_metrics, sacred_metrics
+from daf_nb.record.series import EVENTS, JOURNAL, METRICS, TAPES, parse_metrics, sacred_metrics
 
 __all__ = ["prove_folder"]
 
@@ -30,6 +30,7 @@ def prove_folder(folder: Path, *, rows: Mapping[str, int], output: int) -> list[
         METRICS: partial(_prove_metrics, folder, rows[METRICS]),
         EVENTS: partial(_prove_log, folder / EVENTS, rows[EVENTS]),
         JOURNAL: partial(_prove_log, folder / JOURNAL, rows[JOURNAL]),
+        TAPES: partial(_prove_log, folder / TAPES, rows[TAPES]),
         OUTPUT: partial(_prove_size, folder / OUTPUT, output),
         "config.json": partial(read_json, folder / "config.json"),
     }

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from daf_nb.errors import RecordError
-from daf_nb.record.artifacts import artifact_path
+from daf_nb.record.artifacts import Artifacts
 from daf_nb.record.beside import Beside
-from daf_nb.record.document import queued_document, utc_now
 from daf_nb.record.door import MetricDoor
+from daf_nb.record.execution import Execution
 from daf_nb.record.files import write_atomic
-from daf_nb.record.folders import claim_folder, project_root, runs_root
-from daf_nb.record.plain import to_plain
-from daf_nb.record.redact import hider, secrets_in, without_secrets
+from daf_nb.record.marks import Marks
+from daf_nb.record.opening import Opened, open_again, open_new
 from daf_nb.record.rows import event_row, journal_row, metric_numbers
 from daf_nb.record.series import EVENTS, JOURNAL
 from daf_nb.record.source import Source, launching_source
-from daf_nb.record.store import RunStore
-from daf_nb.record.told import Told
 
 if TYPE_CHECKING:
-    from daf_nb.record.sacred_api import RunObserver, SacredRun
+    from daf_nb.record.locks import FolderLock
+    from daf_nb.record.sacred_api import RunObserver
 
 __all__ = ["Recorder"]
 
@@ -48,10 +43,12 @@ class Recorder:
             Sacred's own observers. Whatever they do, the run goes on.
         parent: number of the experiment that this run belongs to.
         kind: "training" or "experiment".
+        forked: the run, step and checkpoint that it goes on from.
 
     Attributes:
         id: the run's number.
         folder: where its files are.
+        marks: how much was logged, and what checkpoints and the end wait for.
 
     Raises:
         ConfigError: there is no such observer, or what it needs is not installed.
@@ -70,40 +67,63 @@ class Recorder:
         observers: Sequence[str | RunObserver] = (),
         parent: int | None = None,
         kind: str = "training",
+        forked: Mapping[str, Any] | None = None,
     ) -> None:
-        self._beside = Beside(observers)
-        plain, source = to_plain(spec), source or launching_source()
-        self._told = Told(
-            name=str(name),
-            tags=[str(tag) for tag in tags],
-            spec=without_secrets(plain),
-            return_metric=return_metric,
-            project=project_root(),
+        self._take(
+            Beside(observers),
+            open_new(
+                spec=spec,
+                name=name,
+                runs_dir=runs_dir,
+                tags=tags,
+                source=source or launching_source(),
+                return_metric=return_metric,
+                parent=parent,
+                kind=kind,
+                forked=forked,
+            ),
         )
-        self._begun = threading.Event()
+
+    @classmethod
+    def again(
+        cls,
+        folder: Path,
+        *,
+        spec: Mapping[str, Any],
+        step: int,
+        positions: Mapping[str, int],
+        observers: Sequence[str | RunObserver] = (),
+        return_metric: str = "rollout/return_mean",
+        lock: FolderLock | None = None,
+        checkpoint: str | None = None,
+    ) -> Recorder:
+        """Records on in a run's folder, as a new part of the same run.
+
+        Args:
+            folder: the run's; what its logs have beyond the positions is moved to `parts/`.
+            step: agent-steps at which it goes on.
+            spec: as the run was told, with its secrets, which are taken out of what is written.
+            positions: what `marks` gave at that step.
+            observers: who else is told, from now on.
+            return_metric: as when it began.
+            lock: the folder's, from `take_up`; None takes it.
+            checkpoint: name of the folder that it goes on from; later ones go to `parts/` too.
+
+        Raises:
+            RecordError: another process records there, or nothing can be recorded.
+        """
+        self = cls.__new__(cls)
+        told = {"spec": spec, "step": step, "positions": positions, "return_metric": return_metric}
+        beside = Beside(observers)
+        self._take(beside, open_again(folder, **told, lock=lock, checkpoint=checkpoint))
+        return self
+
+    def _take(self, beside: Beside, opened: Opened) -> None:
+        self.id, self.folder, self._store = opened.id, opened.folder, opened.store
         self._door = MetricDoor()
-        self._starting, self._started = threading.Lock(), False
-        self._sacred: SacredRun | None = None
-        self._artifacts: set[str] = set()
-        document = queued_document(
-            name=self._told.name,
-            tags=self._told.tags,
-            spec=self._told.spec,
-            source=source,
-            kind=kind,
-            parent=parent,
-        )
-        self.id, self.folder = claim_folder(runs_root(runs_dir))
-        try:
-            hide = hider(also=secrets_in(plain))
-            self._store = RunStore(self.folder, document=document, hide=hide)
-            self._store.open(config=self._told.spec, source=source.text)
-        except BaseException as error:
-            shutil.rmtree(self.folder, ignore_errors=True)  # half a record can be read by nobody
-            if not isinstance(error, OSError):
-                raise
-            what = f"Run {self.id} cannot be recorded in {self.folder}: {error}."
-            raise RecordError(what) from error
+        self.marks = Marks(self._store, self._door, before=opened.before)
+        self._artifacts = Artifacts(self._store)
+        self._execution = Execution(opened, beside, self._door, self.marks)
 
     @property
     def status(self) -> str:
@@ -120,32 +140,7 @@ class Recorder:
         Raises:
             RecordError: this recorder has recorded a run already.
         """
-        self._start_once()
-        from daf_nb.record.executing import run_recorded
-        from daf_nb.record.sacred_run import Interrupted
-
-        try:
-            return run_recorded(
-                main,
-                told=self._told,
-                store=self._store,
-                beside=self._beside,
-                door=self._door,
-                on_run=lambda run: setattr(self, "_sacred", run),
-                on_running=self._begun.set,
-            )
-        except Interrupted as stop:
-            return stop.result
-        except BaseException as error:
-            # Does nothing where Sacred came far enough to tell the observer.
-            status = "INTERRUPTED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-            self._store.finish(status, fail_trace=traceback.format_exception(error))
-            raise
-        finally:
-            self._store.finish("FAILED", missing="Sacred did not say how the run ended")
-            self._sacred = None
-            self._begun.set()
-            self._beside.close()
+        return self._execution.run(main)
 
     def abandon(self, reason: str, *, status: str = "FAILED") -> None:
         """Ends a run that was queued but will never start, as FAILED or INTERRUPTED.
@@ -153,9 +148,15 @@ class Recorder:
         Raises:
             RecordError: it has started.
         """
-        self._start_once()
-        self._begun.set()
-        self._store.finish(status, stop_time=utc_now(), fail_trace=[reason])
+        self._execution.abandon(reason, status=status)
+
+    def give_up(self, reason: str) -> None:
+        """Ends the record now, as INTERRUPTED, though what is recorded has not come to its end."""
+        self._execution.give_up(reason)
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the record as FAILED, from another thread: its main function hangs for good."""
+        self._execution.fail(error)
 
     def wait_started(self, timeout: float | None = None) -> bool:
         """Waits until Sacred has started the run, its seeding undone, or the run has ended.
@@ -163,7 +164,7 @@ class Recorder:
         Args:
             timeout: seconds; None waits as long as it takes. False is returned when they are over.
         """
-        return self._begun.wait(timeout)
+        return self._execution.begun.wait(timeout)
 
     def write(self, text: str) -> None:
         """Adds to what the run printed. After its end there is nowhere to write to."""
@@ -171,7 +172,7 @@ class Recorder:
 
     def add_child(self, number: int) -> None:
         """Says that the run `number`, of the same runs folder, belongs to this one."""
-        self._store.add_child(number)
+        self._store.document.add_child(number)
 
     def put(self, name: str, value: Any) -> None:
         """Gives one of the record's own JSON files its content, at the next writing."""
@@ -193,7 +194,7 @@ class Recorder:
         Raises:
             RecordError: the run has ended.
         """
-        self._queue(EVENTS, event_row(kind, step, data))
+        self.log_rows(EVENTS, [event_row(kind, step, data)])
 
     def log_journal(self, entry: Mapping[str, Any]) -> None:
         """Records one change from outside: step, name, old, new, by.
@@ -201,7 +202,7 @@ class Recorder:
         Raises:
             RecordError: a key is missing, or the run has ended.
         """
-        self._queue(JOURNAL, journal_row(entry))
+        self.log_rows(JOURNAL, [journal_row(entry)])
 
     def set_status(self, status: str) -> None:
         """PAUSED or RUNNING, while the run runs; on disk within about a second.
@@ -209,7 +210,11 @@ class Recorder:
         Raises:
             RecordError: any other status, or the run is not running.
         """
-        self._store.switch(status)
+        self._store.document.switch(status)
+
+    def hide(self, data: bytes) -> bytes:
+        """The bytes without secrets."""
+        return self._store.hide(data)
 
     def flush(self) -> None:
         """Writes events and journal now, in this thread: before a checkpoint relies on them."""
@@ -221,10 +226,7 @@ class Recorder:
         Raises:
             RecordError: the name would leave the folder, is not portable, or is the record's own.
         """
-        path = artifact_path(self.folder, name)
-        self._artifacts.add(name)
-        self._store.update(artifacts=sorted(self._artifacts))
-        return path
+        return self._artifacts.path(name)
 
     def keep(self, name: str, data: bytes) -> None:
         """Writes an artifact whole, and tells every observer.
@@ -233,18 +235,16 @@ class Recorder:
             OSError: the disk refuses.
             RecordError: as `file`.
         """
-        path = self.file(name)
+        path = self._artifacts.path(name)
         write_atomic(path, data)
-        if self._sacred is not None:
-            self._sacred.add_artifact(str(path), name)
+        self._execution.tell_artifact(path, name)
 
-    def _queue(self, log: str, row: Mapping[str, Any]) -> None:
+    def log_rows(self, log: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Puts rows at the end of one of the logs, together; how many it has then.
+
+        Raises:
+            RecordError: the run has ended.
+        """
         if self._store.closed:
             raise RecordError(f"Run {self.id} is {self.status}: nothing can be added to it.")
-        self._store.queue(log, row)
-
-    def _start_once(self) -> None:
-        with self._starting:
-            started, self._started = self._started, True
-        if started:
-            raise RecordError(f"Run {self.id} is {self.status}: a recorder records one run, once.")
+        return self._store.queue(log, *rows)

@@ -22,6 +22,7 @@ __all__ = [
     "SacredRun",
     "beat",
     "cli_option",
+    "fail",
     "is_beating",
     "keep_output",
 ]
@@ -47,6 +48,13 @@ def is_beating(run: SacredRun) -> bool:
     """The heartbeat's thread lives, and will bring what is logged now."""
     heartbeat = cast(Any, run)._heartbeat
     return heartbeat is not None and heartbeat.is_alive()
+
+
+def fail(run: SacredRun, error: BaseException) -> None:
+    """Ends a run as failed, in this thread, as its own will not come back."""
+    untyped = cast(Any, run)
+    untyped._stop_heartbeat()
+    untyped._emit_failed(type(error), error, error.__traceback__)
 
 
 def beat(run: SacredRun) -> None:

@@ -1,4 +1,4 @@
-"""The logs of a run (metrics, journal, events): their rows, checked as they are read."""
+"""The logs of a run (metrics, journal, events, tapes): their rows, checked as they are read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __all__ = [
     "JOURNAL",
     "JOURNAL_COLUMNS",
     "METRICS",
+    "TAPES",
     "MetricRow",
     "parse_event",
     "parse_journal",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 METRICS, EVENTS, JOURNAL = "metrics.jsonl", "events.jsonl", "journal.jsonl"
+TAPES = "tapes.jsonl"
 JOURNAL_COLUMNS = ("step", "name", "old", "new", "by")
 
 

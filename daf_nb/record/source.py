@@ -20,11 +20,13 @@ class Source:
         kind: "cell", "script", "spec" (a file of one), "interactive" (a prompt) or "unknown".
         text: the code as it was typed, as far as it can be known.
         name: where it stands: the script's path, or the notebook and the cell's number.
+        directory: where the kernel or the script was started, as far as it can be known.
     """
 
     kind: str
     text: str
     name: str
+    directory: str = ""
 
 
 def launching_source() -> Source:
@@ -42,7 +44,7 @@ def launching_source() -> Source:
             text = Path(script).read_bytes().decode("utf-8", "replace")
         except OSError:
             text = ""
-        return Source(kind="script", text=text, name=str(script))
+        return Source(kind="script", text=text, name=str(script), directory=_here())
     if hasattr(sys, "ps1"):
         return Source(kind="interactive", text="", name="the Python prompt")
     return Source(kind="unknown", text="", name="")
@@ -66,7 +68,15 @@ def _from_shell(shell: Any) -> Source:
         kind="interactive" if getattr(shell, "kernel", None) is None else "cell",
         text=(typed[-1] if is_latest else running).rstrip("\n"),
         name=f"{_notebook(shell)} In[{len(typed) - 1}]".strip(),
+        directory=str(getattr(shell, "starting_dir", None) or _here()),
     )
+
+
+def _here() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:  # it was deleted
+        return ""
 
 
 def _notebook(shell: Any) -> str:

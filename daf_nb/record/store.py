@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daf_nb.errors import RecordError
 from daf_nb.record.document import utc_now
-from daf_nb.record.files import append, read_json, write_atomic
+from daf_nb.record.files import sync, write_atomic
 from daf_nb.record.locks import FolderLock
+from daf_nb.record.log_file import LogFile
+from daf_nb.record.outage import Outage
 from daf_nb.record.output import OUTPUT, OutputLog
-from daf_nb.record.plain import dumps, json_bytes, to_plain
+from daf_nb.record.plain import json_bytes
 from daf_nb.record.proofs import prove_folder
+from daf_nb.record.run_file import RunFile
 from daf_nb.record.saying import say
-from daf_nb.record.series import EVENTS, JOURNAL, METRICS
+from daf_nb.record.series import EVENTS, JOURNAL, METRICS, TAPES
 
 __all__ = ["RunStore"]
 
-LOGS: tuple[str, ...] = (METRICS, EVENTS, JOURNAL)
-SWITCHABLE = ("RUNNING", "PAUSED")
-REWRITE_INTERVAL = 10.0  # seconds between two writings of run.json for the heartbeat's sake alone
-
-logger = logging.getLogger("daf_nb.record")
+LOGS: tuple[str, ...] = (METRICS, EVENTS, JOURNAL, TAPES)
 
 
 class RunStore:
@@ -41,41 +36,43 @@ class RunStore:
         folder: the run's own folder, which exists and is empty.
         document: what `run.json` says, in Sacred's keys, with our own under "daf_nb".
         hide: takes secrets out of whatever bytes go to the disk.
+        lock: the folder's, where it is held already; from now on it is this store's to free.
 
     Attributes:
+        document: what `run.json` says.
         output: what the run prints.
-        trouble: what the disk refuses at present.
         closed: the final status is written, or was tried to.
     """
 
     def __init__(
-        self, folder: Path, *, document: Mapping[str, Any], hide: Callable[[bytes], bytes] = bytes
+        self,
+        folder: Path,
+        *,
+        document: Mapping[str, Any],
+        hide: Callable[[bytes], bytes] = bytes,
+        lock: FolderLock | None = None,
     ) -> None:
         self.folder = folder
         self.output = OutputLog(folder / OUTPUT, hide=hide)
-        self.trouble: str | None = None
         self.closed = False
         self.hide = hide
-        self._document: dict[str, Any] = to_plain(document)
-        self._lock = FolderLock(folder)
+        self.document = RunFile(folder / "run.json", document, hide=hide)
+        self._lock = lock or FolderLock(folder)
         self._disk = threading.RLock()
         self._state = threading.Lock()
-        self._changed = True
-        self._written_at = 0.0
-        self._queues: dict[str, deque[bytes]] = {name: deque() for name in LOGS}
-        self._tails = {name: bytearray() for name in LOGS}
-        self._rows = dict.fromkeys(LOGS, 0)
+        self._logs = {name: LogFile(folder / name, hide=hide) for name in LOGS}
         self._whole: dict[str, bytes] = {}
+        self._outage = Outage(folder, note=self.document.note_outage)
 
     @property
     def status(self) -> str:
         """The status that `run.json` has, or will have at the next `flush`."""
-        return self._document["status"]
+        return self.document.status
 
     @property
-    def queued_at(self) -> str:
-        """When the run was queued, in Sacred's format."""
-        return self._document["meta"]["queue_time"]
+    def trouble(self) -> str | None:
+        """What the disk refuses at present."""
+        return self._outage.trouble
 
     def open(self, *, config: Mapping[str, Any], source: str) -> None:
         """Writes the files that a run has from its first moment.
@@ -88,11 +85,39 @@ class RunStore:
         write_atomic(self.folder / "config.json", self.hide(json_bytes(config)))
         write_atomic(self.folder / "source.py", self.hide(text))
         write_atomic(self.folder / OUTPUT, b"")
-        self._write_document()
+        self.document.write()
 
-    def queue(self, name: str, row: Mapping[str, Any]) -> None:
-        """Puts a row at the end of a log."""
-        self._queues[name].append(self.hide(dumps(row).encode() + b"\n"))
+    def reopen(self, *, rows: Mapping[str, int], output: int, parts: Sequence[Any]) -> None:
+        """Goes on with a folder that has these files already.
+
+        Args:
+            rows: log -> lines that it has.
+            output: bytes of what was printed.
+            parts: the run's lineage, this part the last.
+
+        Raises:
+            OSError: the folder takes no files.
+        """
+        for name, count in rows.items():
+            self._logs[name].go_on(count)
+        self.output.size = output
+        self.note(lock="flock" if self._lock.works else "heartbeat", parts=parts, incomplete=[])
+        self.update(status="QUEUED", stop_time=None, result=None, fail_trace=None)
+        self.update(heartbeat=utc_now())
+        self.document.write()
+
+    def abandon(self) -> None:
+        """Frees the folder as it is."""
+        self.closed = True
+        self._lock.release()
+
+    def queue(self, name: str, *rows: Mapping[str, Any]) -> int:
+        """Puts rows at the end of a log, together; how many it has then."""
+        return self._logs[name].queue(rows)
+
+    def queued(self, name: str) -> int:
+        """Rows that a log has, or will have at the next `flush`."""
+        return self._logs[name].queued
 
     def put(self, name: str, value: Any) -> None:
         """Gives a JSON file its content."""
@@ -102,41 +127,11 @@ class RunStore:
 
     def update(self, **changes: Any) -> None:
         """Changes keys of `run.json`."""
-        with self._state:
-            self._document.update(to_plain(changes))
-            self._changed = True
+        self.document.update(changes)
 
     def note(self, **changes: Any) -> None:
         """Changes our own keys in `run.json`, to be written when it is written anyway."""
-        with self._state:
-            self._document["daf_nb"].update(to_plain(changes))
-
-    def add_child(self, number: int) -> None:
-        """Says that the run `number` belongs to this one."""
-        with self._state:
-            self._document["daf_nb"].setdefault("children", []).append(int(number))
-            self._changed = True
-
-    def beat(self, moment: str) -> None:
-        """Sets the heartbeat, and flushes."""
-        with self._state:
-            self._document["heartbeat"] = moment
-        self.flush()
-
-    def switch(self, status: str) -> None:
-        """Goes from RUNNING to PAUSED or back.
-
-        Raises:
-            RecordError: the run is neither, or is asked to become something else.
-        """
-        with self._state:
-            if self.status not in SWITCHABLE or status not in SWITCHABLE:
-                raise RecordError(
-                    f"A run that is {self.status} cannot become {status}: only RUNNING and PAUSED "
-                    "change into each other; the end of the run sets the final status."
-                )
-            self._document["status"] = status
-            self._changed = True
+        self.document.note(changes)
 
     def flush(self, *, last: bool = False) -> None:
         """Writes all that is queued, and `run.json` when it changed or its heartbeat is due.
@@ -147,14 +142,24 @@ class RunStore:
         with self._disk:
             if self.closed:
                 return
-            done = [self._attempt(partial(self._write_log, name)) for name in LOGS]
-            done.append(self._attempt(partial(self.output.flush, last=last)))
-            done += [self._attempt(partial(self._write_whole, name)) for name in list(self._whole)]
-            if self._changed or time.monotonic() - self._written_at > REWRITE_INTERVAL:
-                done.append(self._attempt(self._write_document))
-            if all(done) and self.trouble is not None:
-                logger.info("Run %s: the record can be written again.", self.folder)
-                self.trouble = None
+            done = [self._outage.attempt(log.flush) for log in self._logs.values()]
+            done.append(self._outage.attempt(partial(self.output.flush, last=last)))
+            done += [
+                self._outage.attempt(partial(self._write_whole, name)) for name in list(self._whole)
+            ]
+            if self.document.due:
+                done.append(self._outage.attempt(self.document.write))
+            if all(done):
+                self._outage.over()
+
+    def sync(self) -> None:
+        """Waits until the logs are on the disk itself, as far as they were flushed.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        for log in self._logs.values():
+            sync(log.path)
 
     def finish(self, status: str, *, missing: str | None = None, **changes: Any) -> None:
         """Writes everything, reads it back, writes the final status, and frees the folder.
@@ -169,7 +174,8 @@ class RunStore:
                 return
             self.output.freeze()  # a thread that prints on would never let it be whole
             problems = self._problems()
-            if any(self._queues.values()):  # another thread logged while files were read back
+            # Another thread may log while files are read back.
+            if any(log.coming for log in self._logs.values()):
                 problems = self._problems()
             problems += [missing] if missing else []
             self.note(incomplete=problems)
@@ -177,10 +183,10 @@ class RunStore:
                 status = "FAILED"
                 changes["fail_trace"] = [f"record incomplete: {problem}\n" for problem in problems]
             self.update(**changes, status=status, heartbeat=utc_now())
-            if not self._attempt(self._prove_document):
+            if not self._outage.attempt(self.document.prove):
                 problems.append(f"run.json: {self.trouble}")
                 self.update(status="FAILED" if status == "COMPLETED" else status)
-                self._attempt(self._write_document)
+                self._outage.attempt(self.document.write)
             self.closed = True
             self._lock.release()
         if problems:
@@ -189,24 +195,13 @@ class RunStore:
 
     def _problems(self) -> list[str]:
         self.flush(last=True)
-        unwritten = [name for name in LOGS if self._tails[name]] + list(self._whole)
+        unwritten = [name for name, log in self._logs.items() if log.unwritten]
+        unwritten += list(self._whole)
         unwritten += [OUTPUT] if self.output.waiting else []
         if unwritten:
             return [f"{name}: {self.trouble}" for name in unwritten]
-        return prove_folder(self.folder, rows=self._rows, output=self.output.size)
-
-    def _prove_document(self) -> None:
-        self._write_document()
-        if read_json(self.folder / "run.json")["status"] != self.status:
-            raise OSError("the file does not hold what was written")
-
-    def _write_log(self, name: str) -> None:
-        queue, tail = self._queues[name], self._tails[name]
-        while queue:
-            tail += queue.popleft()
-            self._rows[name] += 1
-        if tail:
-            append(self.folder / name, tail)
+        rows = {name: log.rows for name, log in self._logs.items()}
+        return prove_folder(self.folder, rows=rows, output=self.output.size)
 
     def _write_whole(self, name: str) -> None:
         with self._state:
@@ -215,34 +210,3 @@ class RunStore:
         with self._state:
             if self._whole[name] is data:
                 del self._whole[name]
-
-    def _write_document(self) -> None:
-        with self._state:
-            self._changed = False
-            data = self.hide(json_bytes(self._document))
-        try:
-            write_atomic(self.folder / "run.json", data)
-        except BaseException:
-            self._changed = True
-            raise
-        self._written_at = time.monotonic()
-
-    def _attempt(self, action: Callable[[], Any]) -> bool:
-        try:
-            action()
-        except Exception as error:
-            first, self.trouble = self.trouble is None, str(error)
-            if first:
-                self._remember_trouble()
-            return False
-        return True
-
-    def _remember_trouble(self) -> None:
-        outages = self._document["daf_nb"].get("outages", [])
-        self.note(outages=[*outages, {"time": utc_now(), "error": self.trouble}])
-        logger.error("Run %s cannot be recorded: %s", self.folder, self.trouble)
-        if not outages:
-            say(
-                f"Run {self.folder} cannot be recorded at the moment: {self.trouble}. It goes on; "
-                "what is missing is kept in memory and tried again every second. Free the disk."
-            )

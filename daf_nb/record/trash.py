@@ -17,7 +17,7 @@ from typing import Any
 from daf_nb.errors import ConfigError, RecordError
 from daf_nb.record.files import read_json
 from daf_nb.record.folders import run_ids, runs_root
-from daf_nb.record.locks import is_held
+from daf_nb.record.locks import holder, is_held, nobody_writes
 from daf_nb.record.status import LIVE, LOST_AFTER, true_status
 from daf_nb.record.trashed import TRASH, TrashedRun, entry_name, trashed_runs
 
@@ -74,7 +74,10 @@ def delete_runs(
         trash.mkdir(exist_ok=True)
         now = datetime.datetime.now(datetime.UTC)
         place = trash / entry_name(number, now)
-        folder.rename(place)
+        with nobody_writes(folder) as still:  # nor begins to, before it is moved
+            if not still:
+                raise RecordError(f"it is being taken up by {holder(folder)}; stop it first")
+            folder.rename(place)
         return TrashedRun(number, now, place)
 
     return _each(wanted, move, what="moved to the trash")

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["TRASH", "TrashedRun", "entry_name", "trashed_runs"]
+__all__ = ["TRASH", "TrashedRun", "entry_name", "told_of_trash", "trashed_runs"]
 
 TRASH = ".trash"
 _MOMENT = "%Y%m%dT%H%M%S.%fZ"
@@ -34,6 +34,14 @@ class TrashedRun:
 def entry_name(id: int, moment: datetime.datetime) -> str:
     """What a run is called in the trash. `moment` knows its time zone."""
     return f"{moment.astimezone(datetime.UTC).strftime(_MOMENT)}-{id}"
+
+
+def told_of_trash(root: Path, id: int) -> str:
+    """Where a run that is not there has gone, as the end of a message; else nothing."""
+    with contextlib.suppress(OSError):
+        if any(run.id == id for run in trashed_runs(root)):
+            return f" It lies in the trash; restore_runs({id}) brings it back."
+    return ""
 
 
 def trashed_runs(root: Path) -> list[TrashedRun]:

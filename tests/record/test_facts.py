@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -62,6 +63,21 @@ def test_reading_a_strangers_repository_runs_none_of_its_hooks(repository):
     git("config", "core.fsmonitor", str(hook))
     environment_facts(root=root)
     assert not (root / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["evil", "with=sign"])
+@pytest.mark.parametrize("kind", ["clean", "process"])
+def test_a_strangers_repository_names_no_program_that_is_run_on_its_files(repository, name, kind):
+    root, git = repository
+    git("config", f"filter.{name}.{kind}", f"touch {root}/ran; cat")
+    git("config", f"filter.{name}.required", "true")
+    (root / ".git" / "info").mkdir(exist_ok=True)
+    (root / ".git" / "info" / "attributes").write_text(f"* filter={name}\n")
+    os.utime(root / "world.py", (5, 5))  # so that git looks into it
+    environment_facts(root=root)
+    assert not (root / "ran").exists()
+    subprocess.run(["git", "-C", str(root), "status"], capture_output=True, check=False)
+    assert (root / "ran").exists(), "git by itself runs it"
 
 
 def test_outside_a_repository_there_is_no_git_state(tmp_path):

@@ -257,7 +257,7 @@ def test_a_disk_slower_than_sacreds_patience_loses_nothing_unsaid(
         append(path, data)
 
     def main():
-        monkeypatch.setattr("daf_nb.record.store.append", slow_append)
+        monkeypatch.setattr("daf_nb.record.log_file.append", slow_append)
         recorder.log_metrics(0, {"loss": 0.0})
         stuck.wait(timeout=30)
         recorder.log_metrics(1, {"loss": 1.0})

@@ -63,6 +63,24 @@ def test_a_refused_write_leaves_the_old_file_and_no_litter(tmp_path):
     assert (folder / "kept").exists()
 
 
+@pytest.mark.parametrize("name", [".run.json.tmp", "run.json", "metrics.jsonl"])
+def test_nothing_is_written_through_a_link(tmp_path, name):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (tmp_path / name).symlink_to(victim)
+    if name.endswith("jsonl"):
+        with pytest.raises(OSError, match="symbolic"):
+            append(tmp_path / name, bytearray(b"row"))
+    elif name.startswith("."):
+        with pytest.raises(OSError, match="symbolic"):
+            write_atomic(tmp_path / "run.json", b"{}")
+    else:  # the link itself is replaced
+        write_atomic(tmp_path / name, b"{}")
+        assert (tmp_path / name).read_bytes() == b"{}"
+        assert not (tmp_path / name).is_symlink()
+    assert victim.read_bytes() == b"precious"
+
+
 def test_appending_takes_from_the_buffer_what_the_disk_took(tmp_path):
     buffer = bytearray(b"one\n")
     append(tmp_path / "log", buffer)

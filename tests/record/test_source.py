@@ -13,7 +13,12 @@ def test_a_script_is_its_own_source(tmp_path):
     output, _ = run_child(
         "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')", script
     )
-    assert json.loads(output) == {"kind": "script", "text": script.read_text(), "name": str(script)}
+    assert json.loads(output) == {
+        "kind": "script",
+        "text": script.read_text(),
+        "name": str(script),
+        "directory": str(PROJECT),
+    }
 
 
 def test_code_without_a_file_is_unknown():

@@ -21,9 +21,11 @@ from daf_nb.record.cells.asked import (
     checked_texts,
 )
 from daf_nb.record.cells.background import Background
+from daf_nb.record.cells.beginning import child_recorder
 from daf_nb.record.cells.figures import NewFigures
 from daf_nb.record.cells.history import session_history
-from daf_nb.record.cells.scope import Scope, child_recorder, current, open_scope
+from daf_nb.record.cells.remaking import recalled
+from daf_nb.record.cells.scope import Scope, current, open_scope
 from daf_nb.record.cells.values import recordable
 from daf_nb.record.randomness import seed_generators
 from daf_nb.record.recorder import Recorder
@@ -177,9 +179,11 @@ class Experiment:
         if self._recorder is not None:
             raise RecordError(f"Experiment {self.name!r} is {self.status}: make a new one.")
         outer = current()
-        seed = self.seed
+        was, seed = recalled("experiment", self.name), self.seed
         if seed is None and outer is not None:
             seed = outer.child_seed()
+        if self.seed is None and was is not None:
+            seed = was.seed
         self.seed = random.SystemRandom().randrange(SEEDS) if seed is None else seed
         recorder = self._recorder = child_recorder(
             runs_dir=self._runs_dir,
@@ -189,10 +193,11 @@ class Experiment:
             source=self._source or launching_source(),
             observers=self._observers,
             kind="experiment",
+            was=was,
         )
         self._run = Background(recorder)
         try:
-            self._figures, history = NewFigures(), session_history()
+            self._figures, history = NewFigures(), session_history(recorder.folder)
             self._run.start(begin=lambda: recorder.put("history.json", history()))
             seed_generators(self.seed)
             self._scope = Scope(recorder, outer=outer, owns_threads=True, seed=self.seed)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from daf_nb.record.cells.effects import PROCESS, stirs
 from daf_nb.record.cells.names import CellNames
 from daf_nb.record.cells.reader import cell_names
 
-__all__ = ["PastCell", "history_rows", "note_outcome", "session_history"]
+__all__ = ["PastCell", "history_rows", "note_outcome", "note_run", "session_history"]
 
 _outcomes: dict[int, bool] = {}
 """How the cells of this kernel ended, as far as somebody told."""
+_runs: dict[int, list[Path]] = {}
+"""The records of the runs that the cells of this kernel began."""
 
 
 @dataclass(frozen=True)
@@ -39,26 +42,42 @@ def note_outcome(number: int, ok: bool) -> None:
     _outcomes[number] = ok
 
 
-def session_history() -> Callable[[], dict[str, Any]]:
+def note_run(folder: Path) -> None:
+    """Remembers that the cell that is executed now, or the script, began a run."""
+    _runs.setdefault(len(_typed(_shell())) - 1, []).append(folder)
+
+
+def session_history(own: Path | None = None) -> Callable[[], dict[str, Any]]:
     """Remembers the cells before this one; its result, called, makes `history.json` of them.
 
     Outside of IPython there are none. To be called in the thread of the cell, its result anywhere.
+
+    Args:
+        own: the record that asks. The runs beside it that a cell began are its `runs`, those that
+            this cell began before are `earlier`.
     """
     shell = _shell()
     manager = getattr(shell, "history_manager", None)
-    typed = list(getattr(manager, "input_hist_raw", None) or [""])
+    typed = list(_typed(shell))
     parsed = list(getattr(manager, "input_hist_parsed", None) or [""])
     outcomes = dict(_outcomes)
+    runs = {
+        number: [int(one.name) for one in folders if own and one.parent == own.parent]
+        for number, folders in _runs.items()
+    }
 
     def content() -> dict[str, Any]:
-        if len(typed) < 2:
-            return {"cells": []}
         past = [
             PastCell(number=number, source=source, python=python, ok=outcomes.get(number))
             for number, (source, python) in enumerate(zip(typed, parsed, strict=False))
             if 0 < number < len(typed) - 1
         ]
-        return {"cells": history_rows(past, now=parsed[-1])}
+        cells = [
+            row | ({"runs": runs[row["number"]]} if runs.get(row["number"]) else {})
+            for row in history_rows(past, now=parsed[-1])
+        ]
+        earlier = [one for one in runs.get(len(typed) - 1, ()) if own and one != int(own.name)]
+        return {"cells": cells, **({"earlier": earlier} if earlier else {})}
 
     return content
 
@@ -168,6 +187,12 @@ def _still(cells: Sequence[CellNames], modules: dict[str, str]) -> set[str]:
 
 def _union(sets: Iterable[set[str]]) -> set[str]:
     return set().union(*sets)
+
+
+def _typed(shell: Any) -> Sequence[str]:
+    """The cells of this kernel as they were typed; the last is the one that is executed."""
+    manager = getattr(shell, "history_manager", None)
+    return getattr(manager, "input_hist_raw", None) or [""]
 
 
 def _shell() -> Any:

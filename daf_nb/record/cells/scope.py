@@ -9,17 +9,16 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 import numpy as np
 
 from daf_nb.errors import ConfigError, RecordError
 from daf_nb.logs import run_id
 from daf_nb.record.cells.capture import follow_streams
-from daf_nb.record.folders import runs_root
 from daf_nb.record.recorder import Recorder
 
-__all__ = ["Scope", "child_recorder", "current", "log", "open_scope"]
+__all__ = ["Scope", "current", "log", "open_scope"]
 
 
 class Scope:
@@ -134,33 +133,6 @@ def log(name: str, value: SupportsFloat, step: int | None = None) -> None:
             "callback."
         )
     scope.log(name, value, step)
-
-
-def child_recorder(
-    *, runs_dir: Path | str | None, parent: int | None = None, **options: Any
-) -> Recorder:
-    """A recorder for a run that is begun here: linked to the current scope, where there is one.
-
-    Args:
-        runs_dir: by default where the scope's run is recorded. Of a run elsewhere the scope knows
-            nothing: numbers count in one folder only.
-        parent: by default the scope's run.
-        **options: the recorder's other arguments.
-
-    Raises:
-        ConfigError, RecordError: as `Recorder`.
-    """
-    scope = current()
-    if scope is None:
-        return Recorder(runs_dir=runs_dir, parent=parent, **options)
-    root = scope.folder.parent if runs_dir is None else runs_root(runs_dir)
-    linked = root == scope.folder.parent
-    if linked and parent is None:
-        parent = scope.id
-    recorder = Recorder(runs_dir=root, parent=parent, **options)
-    if linked:
-        scope.add_child(recorder.id)
-    return recorder
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ NEUTRAL = frozenset(
         "device",
         "evaluation_episodes",
         "evaluation_interval",
+        "tape_interval",
         "num_workers",
         "torch_threads",
     ]

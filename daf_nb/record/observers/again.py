@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from daf_nb.errors import RecordError
-from daf_nb.record.files import Tear, read_json, read_lines
+from daf_nb.record.files import TEARS, Tear, read_json, read_lines
 from daf_nb.record.folders import runs_root
 from daf_nb.record.observers.about import About
 from daf_nb.record.observers.delivery import Delivery
@@ -19,6 +19,7 @@ from daf_nb.record.observers.ledger import Ledger
 from daf_nb.record.observers.making import make_delivery, undelivered
 from daf_nb.record.observers.messages import cleaner
 from daf_nb.record.observers.wanted import Observer, read_wanted
+from daf_nb.record.reading.summary import summarise
 from daf_nb.record.redact import hider
 from daf_nb.record.series import METRICS, parse_metrics
 from daf_nb.record.status import LIVE, true_status, when
@@ -56,6 +57,8 @@ def deliver(
         document, config = read_json(folder / "run.json"), read_json(folder / "config.json")
     except (OSError, ValueError) as error:
         raise RecordError(f"Run {id} cannot be read in {folder}: {error}.") from error
+    if not isinstance(document, dict):
+        raise RecordError(f"Run {id} is broken: run.json holds no mapping.")
     status = true_status(folder, document)
     if status in LIVE:
         raise RecordError(f"Run {id} is {status}: it is delivered by itself until it has ended.")
@@ -63,17 +66,21 @@ def deliver(
     known = ledger.entry(wanted.name)
     if wanted.kind == "wandb" and known.get("state") == "delivered":
         return str(known.get("reference"))
-    ours = document.get("daf_nb") or {}
-    name, tags = str(ours.get("name", id)), ours.get("tags") or ()
+    told = summarise(document)
     clean = cleaner(hider())
-    about = About.of(run_id=int(id), name=name, folder=folder, tags=tags, clean=clean)
+    name = told.name if told.name is not None else str(id)
+    about = About.of(run_id=int(id), name=name, folder=folder, tags=told.tags, clean=clean)
     delivery = make_delivery(
         wanted, about=about, ledger=ledger, clean=clean, most_waiting=sys.maxsize
     )
-    _start(delivery, document=document, config=config, run_id=int(id))
-    _tell_metrics(delivery, folder)
-    _end(delivery, folder=folder, document=document, status=status)
-    delivery.courier.close()
+    try:
+        _start(delivery, document=document, config=config, run_id=int(id))
+        _tell_metrics(delivery, folder)
+        _end(delivery, folder=folder, document=document, status=status)
+    except (OSError, *TEARS) as error:
+        raise RecordError(f"Run {id} is broken, and cannot be delivered: {error}.") from error
+    finally:
+        delivery.courier.close()
     if not delivery.courier.wait(time.monotonic() + timeout):
         raise RecordError(undelivered(delivery))
     return str(ledger.entry(wanted.name).get("reference"))

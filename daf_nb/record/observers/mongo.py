@@ -13,6 +13,7 @@ import pymongo.errors
 from bson import ObjectId
 from sacred.observers.mongo import MongoObserver
 
+from daf_nb.record.files import read_regular
 from daf_nb.record.observers.about import About
 from daf_nb.record.observers.courier import Unsendable
 from daf_nb.record.observers.documents import empty_series, object_id, storable
@@ -222,7 +223,7 @@ class ExactMongo(MongoObserver):
         return self.metrics.find_one(document, {"_id": 1}) is not None
 
     def _put_file(self, name: str, path: Path) -> ObjectId:
-        data = path.read_bytes()
+        data = read_regular(path)
         number = object_id(f"{self._about.key}/{name}/", data)
         if not self.fs.exists(number):
             self.fs.delete(number)  # chunks of an attempt that was cut short
@@ -233,7 +234,7 @@ class ExactMongo(MongoObserver):
         """What the run has printed; of very much, the end."""
         if not text:
             with contextlib.suppress(OSError):
-                text = (self._about.folder / "cout.txt").read_text("utf-8", "replace")
+                text = read_regular(self._about.folder / "cout.txt").decode("utf-8", "replace")
         cut = len(text) - MOST_OUTPUT
         return f"[{cut} characters are in the run's folder]\n{text[cut:]}" if cut > 0 else text
 

@@ -32,6 +32,7 @@ COLUMNS = {
     "seed": "Int64",
     "world": "object",
     "kind": "object",
+    "next": "object",
 }
 
 Where = Mapping[str, Any] | Callable[[pd.Series], Any]
@@ -44,8 +45,9 @@ def list_runs(
 
     Columns: id, name, status, started, duration (seconds, so far or in all), steps, return_last,
     return_best, success, tags (a tuple), parent, cell (the first line of what launched it), host,
-    seed, world, kind. What a run does not say is missing. A folder that cannot be read has the
-    status UNREADABLE; a run whose writer is gone is LOST.
+    seed, world, kind, next (what goes on with a training that stopped early). What a run does not
+    say is missing. A folder that cannot be read has the status UNREADABLE; a run whose writer is
+    gone is LOST.
 
     Args:
         runs_dir: see `runs_root`.
@@ -103,6 +105,7 @@ def _row(number: int, status: str, summary: Summary) -> dict[str, Any]:
         "seed": summary.seed,
         "world": summary.world,
         "kind": summary.kind,
+        "next": summary.next(number, status),
     }
 
 

@@ -17,12 +17,27 @@ from daf_nb.record.policies import find_archive, read_model, read_state
 from daf_nb.record.reading.contents import Contents
 from daf_nb.record.reading.showing import html_list, value_text
 from daf_nb.record.reading.summary import Summary, summarise, text_of
-from daf_nb.record.series import EVENTS, JOURNAL, JOURNAL_COLUMNS, parse_event, parse_journal
+from daf_nb.record.series import (
+    EVENTS,
+    JOURNAL,
+    JOURNAL_COLUMNS,
+    TAPES,
+    parse_event,
+    parse_journal,
+)
+from daf_nb.record.source import Source
 from daf_nb.record.status import UNREADABLE
+from daf_nb.record.tapes.rows import TapeRow, Thinning, parse_tape
+from daf_nb.record.trashed import told_of_trash
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from torch import Tensor
+
+    from daf_nb.curriculum import CurriculumManager
+    from daf_nb.envs.tape import Tape
+    from daf_nb.notebook.replay import Replay
+    from daf_nb.record.tapes.shelf import Shelf
 
 __all__ = ["RunRecord", "load_run"]
 
@@ -44,7 +59,9 @@ def load_run(id: int | str, *, runs_dir: Path | str | None = None) -> RunRecord:
         have = (
             f"nearest of {len(known)}: {', '.join(map(str, near))}" if known else "there are none"
         )
-        raise RecordError(f"No run {str(id)[:100]!r} in {root} ({have}). list_runs() shows all.")
+        gone = "" if number is None else told_of_trash(root, number)
+        told = f"No run {str(id)[:100]!r} in {root} ({have}). list_runs() shows all."
+        raise RecordError(f"{told}{gone}")
     return RunRecord(id=number, folder=root / str(number))
 
 
@@ -92,6 +109,31 @@ class RunRecord:
         return self._summary.parent
 
     @property
+    def parts(self) -> list[dict[str, Any]]:
+        """The stretches that a resumed run was trained in; nothing where it never stopped.
+
+        Of each `from_step`, `started`, `host`, `versions`.
+        """
+        parts = self._ours.get("parts")
+        return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+
+    @property
+    def forked(self) -> dict[str, Any] | None:
+        """What the run went on from; None for one that began by itself.
+
+        `run`, `step`, `from` (the checkpoint's name), `exact` (episodes and noise went on), and
+        `leave`: the knobs that it set anew.
+        """
+        told = self._ours.get("forked")
+        fits = isinstance(told, dict) and all(type(told.get(k)) is int for k in ("run", "step"))
+        return told if fits else None
+
+    @property
+    def _ours(self) -> dict[str, Any]:
+        ours = self._files.mapping("run.json").get("daf_nb")
+        return ours if isinstance(ours, dict) else {}
+
+    @property
     def children(self) -> tuple[int, ...]:
         """The numbers of the runs that belong to this experiment."""
         return self._summary.children
@@ -137,6 +179,14 @@ class RunRecord:
     def cell(self) -> str:
         """The source of the cell or script that launched the run."""
         return self._files.text("source.py")
+
+    @property
+    def source(self) -> Source:
+        """The same, with its kind, where it stands, and where its kernel or script was started."""
+        told = self._ours.get("source")
+        known = told if isinstance(told, dict) else {}
+        kind, name, directory = (text_of(known.get(key)) for key in ("kind", "name", "directory"))
+        return Source(kind or "unknown", self.cell, name or "", directory or "")
 
     @property
     def output(self) -> str:
@@ -195,6 +245,68 @@ class RunRecord:
         return self._files.lines(EVENTS, parse_event)
 
     @property
+    def tapes(self) -> pd.DataFrame:
+        """The episodes that can be played again: a row each, numbered in order of keeping.
+
+        Columns: `kept` says why, in words joined by "+": best, worst (so far: by success where it
+        is known, else by return), every (n-th), evaluation; `step`, agent-steps trained by then;
+        `copy`, `number`, `seed`, `task`, `length`, `mean_return`, `success` of the episode;
+        `evaluation`, which of the run's, from 0, or nothing.
+        """
+        from daf_nb.record.tapes.reading import tape_table
+
+        return tape_table(self._shelf(self._files.lines(TAPES, parse_tape)))
+
+    def tape(
+        self,
+        episode: int | str = "best",
+        *,
+        trust: bool = False,
+        curriculum: CurriculumManager | None = None,
+    ) -> Tape:
+        """One of the `tapes`, to be played by `daf_nb.envs.play`. Nothing is executed.
+
+        Args:
+            episode: its number, or "best", "worst" or "last".
+            trust: whether its world, and what its task applies to that, may be imported by their
+                names in the record, where these are not of PettingZoo, mpe2 or daf_nb.
+            curriculum: whose tasks were played, where they apply functions of your own.
+
+        Raises:
+            RecordError: there is no such tape, or its file is gone, cut or changed.
+        """
+        from daf_nb.record.tapes.reading import read_tape
+
+        shelf = self._shelf(self._files.lines(TAPES, parse_tape))
+        config = self.config
+        return read_tape(
+            self.folder, shelf, episode, spec=config, trust=trust, curriculum=curriculum
+        )
+
+    def replay(self, episode: int | str = "best", **options: Any) -> Replay:
+        """A view of one of the `tapes`: play, scrub, and see rewards, actions and values.
+
+        Args:
+            episode: as in `tape`.
+            **options: of `daf_nb.notebook.replay.replay`: `beside`, a run or policies to play the
+                same seed; `seed` or `task`, to play the run's policies anew in place of a tape;
+                `deterministic`; `world` and `trust`, where the record's world is not built on its
+                word.
+
+        Raises:
+            RecordError: there is no such tape.
+            ConfigError: a world that is not built on the record's word, or no such task.
+        """
+        from daf_nb.notebook.replay import replay
+
+        return replay(self, episode, **options)
+
+    def _shelf(self, rows: list[TapeRow | Thinning]) -> Shelf:
+        from daf_nb.record.tapes.reading import shelf_of
+
+        return shelf_of(self.folder, rows)
+
+    @property
     def checkpoints(self) -> list[Path]:
         """The archives under `checkpoints/`, by name; links are left out."""
         return [path for path in own_files(self.folder / "checkpoints") if path.suffix == ".zip"]
@@ -233,7 +345,9 @@ class RunRecord:
     def _told(self) -> dict[str, Any]:
         """The run in a few words, for whoever looks at it: never an error."""
         try:
-            return self._summary.highlights(self.status)
+            summary, status = self._summary, self.status
+            further = summary.next(self.id, status)
+            return summary.highlights(status) | ({"to go on": further} if further else {})
         except RecordError as error:
             return {"status": UNREADABLE, "error": error}
 

@@ -11,9 +11,10 @@ from typing import Any
 from daf_nb.record.reading.showing import is_missing, short
 from daf_nb.record.status import LIVE, when
 
-__all__ = ["Summary", "summarise", "text_of"]
+__all__ = ["RESUMABLE", "Summary", "summarise", "text_of"]
 
 LARGEST_INTEGER = 2**63
+RESUMABLE = ("FAILED", "INTERRUPTED", "LOST")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ class Summary:
         if self.started is None or ended is None or ended < self.started:
             return math.nan
         return (ended - self.started).total_seconds()
+
+    def next(self, id: int, status: str) -> str | None:
+        """What goes on with a training that stopped early; None where nothing does."""
+        return f"daf.resume({id})" if self.kind == "training" and status in RESUMABLE else None
 
     def highlights(self, status: str) -> dict[str, Any]:
         """What there is to say of the run in a few words."""

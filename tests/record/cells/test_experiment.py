@@ -120,7 +120,7 @@ def test_two_at_once_in_threads_do_not_mix(tmp_path):
         with experiment(name, runs_dir=tmp_path) as one:
             ended[name] = one
             for count in range(200):
-                together.wait(10)
+                together.wait(60)
                 print(name, count)
                 log("mine", count if name == "left" else -count)
             if name == "right":

@@ -12,7 +12,8 @@ import pytest
 
 from daf_nb.errors import ConfigError
 from daf_nb.logs import run_id
-from daf_nb.record.cells.scope import Scope, child_recorder, current, log, open_scope
+from daf_nb.record.cells.beginning import child_recorder
+from daf_nb.record.cells.scope import Scope, current, log, open_scope
 
 
 def seen_in_thread(look=current):

@@ -20,7 +20,7 @@ from tests.record.written import change, write_run
 
 COLUMNS = [
     "id", "name", "status", "started", "duration", "steps", "return_last", "return_best",
-    "success", "tags", "parent", "cell", "host", "seed", "world", "kind",
+    "success", "tags", "parent", "cell", "host", "seed", "world", "kind", "next",
 ]  # fmt: skip
 
 
