@@ -35,7 +35,7 @@ def test_a_live_run_tells_of_all_its_parts(tmp_path):
     )
     told = collect_metrics(run)
     run.stop()
-    run._finished.wait(60)
+    run.finished.wait(60)
     assert list(told) == KEYS and list(told["system"]) == SYSTEM
     assert told["curriculum"]["num_custom_tasks"] == 1
     assert told["adaptive"]["mode"] == "auto"

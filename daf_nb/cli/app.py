@@ -13,9 +13,10 @@ import typer
 
 from daf_nb.cli.doctor import doctor
 from daf_nb.cli.report import report
+from daf_nb.cli.reproduce import reproduce
 from daf_nb.cli.runs import runs
 from daf_nb.cli.show import show
-from daf_nb.cli.train import train
+from daf_nb.cli.train import resume, train
 from daf_nb.cli.words import line, version
 from daf_nb.errors import DafError
 
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, runs, show, report, doctor):
+for command in (train, resume, reproduce, runs, show, report, doctor):
     app.command()(command)
 
 
@@ -66,8 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the program; always raises `SystemExit`.
 
     Its code is 0; 1 where something went wrong, or was told a value that cannot be; 2 where the
-    command line cannot be understood; 130 where it was interrupted. Errors and warnings go to the
-    standard error, a line each.
+    command line cannot be understood; 130 where Ctrl-C ended it, 143 where SIGTERM did. Errors and
+    warnings go to the standard error, a line each.
 
     Args:
         arguments: as in a shell; by default those of this process.
@@ -84,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except DafError as error:
             if asked.debug:
                 raise
-            typer.echo(f"daf-nb: {line(str(error), limit=2_000)}", err=True)
+            said = str(error).replace("trust=True", "--trust")  # what the same is in a shell
+            typer.echo(f"daf-nb: {line(said, limit=2_000)}", err=True)
             raise SystemExit(1) from None
 
 

@@ -1,12 +1,13 @@
-"""`daf-nb train`: trains what a file says, until it is done or interrupted."""
+"""`daf-nb train` and `resume`: what a file says, or a run that stopped, until it is done."""
 
 from __future__ import annotations
 
 import copy
+import shlex
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,7 +21,7 @@ from daf_nb.errors import ConfigError, DafError
 if TYPE_CHECKING:
     from daf_nb.session import Run
 
-__all__ = ["train"]
+__all__ = ["interruptible", "resume", "train"]
 
 _LOOK = 0.5
 """Seconds between two looks at the run."""
@@ -49,9 +50,9 @@ def train(
         bool, typer.Option("--json", help="Say how it ended as one JSON document.")
     ] = False,
 ) -> None:
-    """Train what SPEC says, recorded. Ctrl-C stops it at the next boundary."""
+    """Train what SPEC says, recorded. Ctrl-C ends it within a step; `daf-nb resume` goes on."""
     wanted = _changed(_read(spec), changes or [])
-    with _interruptible():
+    with interruptible():
         from daf_nb.record import Source
         from daf_nb.record.plain import json_bytes
         from daf_nb.session.again import train_spec
@@ -60,8 +61,37 @@ def train(
         run = train_spec(
             wanted, trust=trust, runs_dir=runs_dir, name=name, tags=tag or (), source=source
         )
-        typer.echo(f"run {run.id} {line(run.name)}: {line(str(run.folder))}", err=True)
-        code, error = _follow(run)
+        _see_through(run, as_json=as_json)
+
+
+def resume(
+    id: Annotated[int, typer.Argument(metavar="RUN", help="The run's number.")],
+    warm: Annotated[
+        bool,
+        typer.Option(
+            "--warm", help="With other episodes and noise, where versions or machine differ."
+        ),
+    ] = False,
+    runs_dir: RunsDir = None,
+    trust: Annotated[
+        bool, typer.Option(help="Import functions and classes that the record names.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Say how it ended as one JSON document.")
+    ] = False,
+) -> None:
+    """Go on with a run that was stopped or killed, exactly. Ctrl-C ends it within a step."""
+    with interruptible():
+        from daf_nb.session.resume import resume as go_on
+
+        run = go_on(id, runs_dir=runs_dir, trust=trust, mode="warm" if warm else "exact")
+        _see_through(run, as_json=as_json)
+
+
+def _see_through(run: Run, *, as_json: bool) -> None:
+    """Waits for the end, says it, and ends the program accordingly."""
+    typer.echo(f"run {run.id} {line(run.name)}: {line(str(run.folder))}", err=True)
+    code, error = _follow(run)
     _say(run, error, as_json=as_json)
     if error is None:
         raise typer.Exit(code)
@@ -103,16 +133,26 @@ def _changed(spec: Mapping[str, Any], changes: list[str]) -> dict[str, Any]:
     return changed
 
 
+class _Ended(KeyboardInterrupt):
+    """A signal came; `code` is what a shell makes of it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.code = 128 + number
+
+
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM does what Ctrl-C does; both do it where a parent had them ignored, too."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        raise _Ended(number)
 
     before = {one: signal.signal(one, interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except _Ended as end:
+        raise typer.Exit(end.code) from None
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
@@ -120,6 +160,8 @@ def _interruptible() -> Iterator[None]:
 
 def _follow(run: Run) -> tuple[int, BaseException | None]:
     """Waits for the end, with a line on a terminal; the exit code, and what the run raised."""
+    from daf_nb.session.interrupting import see_out
+
     shown = sys.stderr.isatty()
     try:
         while not run.done:
@@ -127,11 +169,11 @@ def _follow(run: Run) -> tuple[int, BaseException | None]:
             if shown:
                 typer.echo(f"\r\x1b[2K{line(_progress(run), limit=100)}", nl=False, err=True)
         run.wait()
-    except KeyboardInterrupt:
-        if not run.trainer.gate.stopped:  # else somebody could not wait for the boundary
-            run.stop()
-            run.wait()
-        return 130, run.error
+    except _Ended as end:
+        with suppress(_Ended):
+            if not run.done:
+                see_out(run)
+        return end.code, run.error
     except Exception as error:
         return 1, error
     finally:
@@ -163,3 +205,6 @@ def _say(run: Run, error: BaseException | None, *, as_json: bool) -> None:
         )
     else:
         typer.echo(f"run {run.id}: {line(_progress(run))}")
+    if run.status == "INTERRUPTED":
+        where = shlex.quote(str(run.folder.parent))
+        typer.echo(f"daf-nb resume {run.id} --runs-dir {where} goes on from here.", err=True)

@@ -1,9 +1,11 @@
 """Live runs: the one place that puts world, trainer and record together."""
 
 from daf_nb.session.again import reproduce, train_spec
+from daf_nb.session.fork import fork
 from daf_nb.session.launch import launch, train
 from daf_nb.session.metrics import advice, collect_metrics
 from daf_nb.session.reproduction import Difference, Reproduction
+from daf_nb.session.resume import resume
 from daf_nb.session.run import Run
 
 __all__ = [
@@ -12,8 +14,10 @@ __all__ = [
     "Run",
     "advice",
     "collect_metrics",
+    "fork",
     "launch",
     "reproduce",
+    "resume",
     "train",
     "train_spec",
 ]

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daf_nb.config import AdaptiveConfig, CurriculumConfig, RlConfig
+from daf_nb.config import AdaptiveConfig, CurriculumConfig
 from daf_nb.control import AdaptiveController, Controls
 from daf_nb.curriculum import CurriculumManager
-from daf_nb.errors import ConfigError
 from daf_nb.learn import Evaluation, RlTrainer
 from daf_nb.learn.hooks import Callbacks, check_callbacks
 from daf_nb.learn.success import SuccessLike
-from daf_nb.record import Source, launching_source
-from daf_nb.record.cells.scope import child_recorder, current
+from daf_nb.record import Recorder, Source, launching_source
+from daf_nb.record.cells.beginning import child_recorder
+from daf_nb.record.cells.remaking import recalled
 from daf_nb.record.listener import run_spec
-from daf_nb.session.defaults import default_fields, default_observers
+from daf_nb.session.defaults import default_observers
 from daf_nb.session.run import Run
+from daf_nb.session.settled import as_it_was, stop_as_it_did
+from daf_nb.session.starting import let_go, make_trainer, start
 
 if TYPE_CHECKING:
     from pettingzoo.utils.env import ParallelEnv
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from daf_nb.envs import WorldLike, Wrapper
     from daf_nb.record.sacred_api import RunObserver
 
-__all__ = ["launch", "make_trainer", "train"]
-
-STARTING = 0.1  # seconds between two looks whether a run ended that never started
+__all__ = ["launch", "train"]
 
 
 def train(
@@ -81,6 +80,8 @@ def train(
         ConfigError: anything that cannot be trained as asked; nothing is recorded then.
         RecordError: the run cannot be recorded. Controller and controls can be given again.
     """
+    was = recalled("training", name or fields.get("experiment_name"))
+    fields = as_it_was(fields, was)
     trainer = make_trainer(
         world,
         env_kwargs=env_kwargs,
@@ -93,6 +94,7 @@ def train(
         name=name,
         **fields,
     )
+    stop_as_it_did(trainer, was)
     try:
         return launch(
             trainer,
@@ -103,45 +105,8 @@ def train(
             source=source,
         )
     except BaseException:
-        trainer.close()
-        trainer.controls.detach()
+        let_go(trainer)
         raise
-
-
-def make_trainer(
-    world: WorldLike | ParallelEnv,
-    *,
-    curriculum: CurriculumManager | CurriculumConfig | None = None,
-    controller: AdaptiveController | AdaptiveConfig | None = None,
-    name: str | None = None,
-    env_kwargs: Mapping[str, Any] | None = None,
-    wrappers: Sequence[Wrapper] = (),
-    policy: str | type[Any] = "MlpPolicy",
-    success: SuccessLike = None,
-    controls: Controls | None = None,
-    **fields: Any,
-) -> RlTrainer:
-    """The trainer that `train` launches; arguments and errors as there."""
-    if name is not None:
-        if "experiment_name" in fields:
-            raise ConfigError("name and experiment_name are one thing; give one of them.")
-        fields["experiment_name"] = name
-    scope = current()
-    if scope is not None and fields.get("seed") is None:
-        fields["seed"] = scope.child_seed()
-    if isinstance(curriculum, CurriculumConfig):
-        curriculum = CurriculumManager(curriculum)
-    return RlTrainer(
-        RlConfig(**default_fields(fields)),
-        env=world,
-        env_kwargs=env_kwargs,
-        wrappers=wrappers,
-        policy=policy,
-        success=success,
-        curriculum_manager=curriculum,
-        adaptive_controller=controller,
-        controls=controls,
-    )
 
 
 def launch(
@@ -178,10 +143,9 @@ def launch(
         RecordError: the run cannot be recorded.
     """
     check_callbacks(callback, trainer.policies)
-    with ExitStack() as claim:
-        # From here on nothing changes until the run's thread comes: spec and journal agree.
-        claim.enter_context(trainer.gate.claim())
-        recorder = child_recorder(
+
+    def recorder() -> Recorder:
+        return child_recorder(
             spec=run_spec(trainer),
             name=trainer.config.experiment_name,
             runs_dir=runs_dir,
@@ -191,21 +155,6 @@ def launch(
             observers=default_observers(observers, trainer.adaptive_controller),
             parent=parent,
         )
-        play = partial(
-            trainer.train, on_training_complete, on_evaluation_complete, callback=callback
-        )
-        try:
-            run = Run(trainer, recorder, play, claim)
-        except BaseException as error:
-            recorder.abandon(f"the run could not be started: {error!r}")
-            raise
-    try:
-        # Sacred seeds the global generators when it starts a run, and they are put back: the cell
-        # goes on when that is over.
-        while not recorder.wait_started(STARTING) and not run.done:
-            pass
-    except BaseException:
-        run.stop()
-        run._finished.wait()
-        raise
-    return run
+
+    play = partial(trainer.train, on_training_complete, on_evaluation_complete, callback=callback)
+    return start(trainer, recorder, play)

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import atexit
+import threading
+import time
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daf_nb.session.interrupting import PATIENCE, end_at_once
+from daf_nb.session.signals import Signals
+
 if TYPE_CHECKING:
     from daf_nb.session.run import Run
 
-__all__ = ["begun", "ended", "live_run"]
+__all__ = ["begun", "ended", "live_run", "settle"]
 
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
-_GRACE = 10.0
-"""Seconds that a process which ends waits for its runs to reach a boundary and be recorded."""
+_GRACE = 7.0
+"""Seconds that a process which ends leaves its runs; whoever sent SIGTERM often kills after ten."""
 
 
 def begun(run: Run) -> None:
-    """From now on the process takes the run to a boundary before it ends."""
-    atexit.unregister(_stop_all)  # or it would be called once for every run
-    atexit.register(_stop_all)
+    """From now on the process ends the run before it ends itself."""
+    atexit.unregister(_end_all)  # or it would be called once for every run
+    atexit.register(_end_all)
     _live.add(run)
+    _signals.listen()
 
 
 def ended(run: Run) -> None:
     """The run needs nothing more."""
     _live.discard(run)
+    settle()
+
+
+def settle() -> None:
+    """Where nothing lives any more, in the main thread: signals are as they were."""
+    if not _live:
+        _signals.forget()
 
 
 def live_run(folder: Path) -> Run | None:
@@ -34,10 +47,24 @@ def live_run(folder: Path) -> Run | None:
     return next((run for run in list(_live) if run.folder == folder), None)
 
 
-def _stop_all() -> None:
-    """A process that ends takes its runs to a boundary, so that their records are true."""
-    runs = list(_live)
+def _end_all() -> None:
+    """Ends all runs within a step, so that their records are true and whole."""
+    runs, deadline = list(_live), time.monotonic() + _GRACE
     for run in runs:
-        run.stop()
+        run.stop(now=True)
     for run in runs:
-        run._finished.wait(_GRACE)
+        run.finished.wait(max(0.0, deadline - PATIENCE - time.monotonic()))
+    for run in runs:
+        if not run.finished.is_set():
+            end_at_once(run, patience=max(0.0, deadline - time.monotonic()))
+
+
+def _end_all_beside() -> None:
+    """As `_end_all`, from a signal: what it broke into may hold a lock that is needed for it."""
+    if _live:
+        thread = threading.Thread(target=_end_all, name="daf_nb-end", daemon=True)
+        thread.start()
+        thread.join(_GRACE + PATIENCE / 2)
+
+
+_signals = Signals(_end_all_beside)

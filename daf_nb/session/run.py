@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,22 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from daf_nb.control import Controls
 from daf_nb.curriculum import CurriculumManager
-from daf_nb.errors import DafWarning
 from daf_nb.learn import Evaluation, RlTrainer
-from daf_nb.record import Interrupted, Recorder
-from daf_nb.record.cells.scope import Scope, open_scope
+from daf_nb.record import Recorder
 from daf_nb.record.listener import TrainingListener
 from daf_nb.session import live
+from daf_nb.session.interrupting import see_out
+from daf_nb.session.work import Work
 
 if TYPE_CHECKING:
     import pandas as pd
     from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
     from daf_nb.control import AdaptiveController
+    from daf_nb.notebook.replay import Replay
 
 __all__ = ["Run"]
-
-_log = logging.getLogger("daf_nb")
 
 
 class Run:
@@ -38,6 +35,7 @@ class Run:
         recorder: its record.
         play: trains until the end; its results.
         claim: the trainer's gate is claimed; it is the run's to close, once this returns.
+        again: the record is of earlier parts of the run too.
 
     Attributes:
         id: the run's number in its runs folder.
@@ -47,7 +45,7 @@ class Run:
         controller: the adaptive controller, or None.
         policies: group -> its SB3 model; while the run trains, they change under your hands.
         rows: (agent-step, metric -> value) of every update so far: what `metrics` tabulates.
-        error: what the run raised, once it has ended; None where it raised nothing.
+        finished: set when the run has ended.
     """
 
     def __init__(
@@ -56,31 +54,31 @@ class Run:
         recorder: Recorder,
         play: Callable[[], dict[str, Any]],
         claim: ExitStack,
+        *,
+        again: bool = False,
     ) -> None:
         self.trainer = trainer
         self.id: int = recorder.id
         self.folder: Path = recorder.folder
         self.name: str = trainer.config.experiment_name
         self._recorder = recorder
-        self._play = play
-        self._listener = TrainingListener(recorder, trainer)
+        self._listener = TrainingListener(recorder, trainer, again=again)
         self.controls: Controls = trainer.controls
         self.controller: AdaptiveController | None = trainer.adaptive_controller
         self.policies: dict[str, OnPolicyAlgorithm] = trainer.policies
         self.rows = self._listener.rows
-        self.error: BaseException | None = None
-        self._results: dict[str, Any] | None = None
-        # Not Thread.join: before Python 3.13 an interrupted join leaves the thread marked as ended
-        # (https://github.com/python/cpython/issues/90882).
-        self._finished = threading.Event()
         claim.callback(self._listener.end)
-        self._claim = claim.pop_all()
+        claim.callback(live.ended, self)
+        kept = claim.pop_all()
+        self._work = Work(trainer, recorder, self._listener, play, kept)
+        self.finished: threading.Event = self._work.finished
+        name = f"daf_nb-run-{self.id}"
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         live.begun(self)
         try:
-            threading.Thread(target=self._work, name=f"daf_nb-run-{self.id}", daemon=True).start()
+            self._thread.start()
         except BaseException:
-            live.ended(self)
-            self._claim.close()
+            kept.close()
             raise
 
     @property
@@ -96,7 +94,12 @@ class Run:
     @property
     def done(self) -> bool:
         """The run has ended and everything is on disk."""
-        return self._finished.is_set()
+        return self.finished.is_set()
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the run raised, once it has ended; None where it raised nothing."""
+        return self._work.error
 
     def metrics(self) -> pd.DataFrame:
         """All metrics so far: one row per update, indexed by agent-step."""
@@ -106,7 +109,10 @@ class Run:
         return pd.DataFrame(list(rows), index=pd.Index(steps, name="step"))
 
     def wait(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """Waits for the end; an interrupt (Ctrl-C, the stop button) stops the run first.
+        """Waits for the end; an interrupt (Ctrl-C, the stop button) ends the run first.
+
+        It ends within a step, and can be resumed from the boundary before it. Interrupted once
+        more, it ends at once, and the step with it if that is Python's.
 
         Args:
             timeout: seconds; None for as long as it takes.
@@ -118,16 +124,20 @@ class Run:
             Exception: what the run raised.
         """
         try:
-            self._finished.wait(timeout)
+            self.finished.wait(timeout)
         except KeyboardInterrupt:
-            self.stop()
-            self._finished.wait()
+            see_out(self)
             raise
         if not self.done:
             return None
+        live.settle()
         if self.error is not None:
             raise self.error
-        return self._results
+        return self._work.results
+
+    def wait_started(self, timeout: float | None = None) -> bool:
+        """Waits until training has begun, or the run has ended; False where it has not yet."""
+        return self._recorder.wait_started(timeout)
 
     def pause(self) -> None:
         """Stands still from the next boundary on."""
@@ -137,13 +147,33 @@ class Run:
         """Goes on after a pause."""
         self.trainer.gate.resume()
 
-    def stop(self) -> None:
-        """Ends at the next boundary, as INTERRUPTED, its policies saved."""
-        self.trainer.gate.stop()
+    def stop(self, *, now: bool = False) -> None:
+        """Ends at the next boundary, as INTERRUPTED, its policies and its state saved.
+
+        Args:
+            now: or within a step: a rollout or update under way is broken off, unless its end is
+                near, and is trained again by `resume`.
+        """
+        self.trainer.gate.stop(now=now)
+
+    def give_up(self, why: str) -> None:
+        """Ends the record as INTERRUPTED where the run's thread hangs; nothing where it has ended.
+
+        Args:
+            why: what is told of it.
+        """
+        self._work.give_up(why)
+        live.ended(self)
 
     def checkpoint(self) -> list[Path]:
-        """Saves every group's policy at the next boundary, as SB3's own archives; their paths."""
-        return self.trainer.gate.ask(self._listener.save).result()
+        """Saves every group's policy at the next boundary, as SB3's own archives; their paths.
+
+        With it the state of the whole training, from which `resume` and `fork` go on.
+        """
+        paths = self.trainer.gate.ask(self._listener.checkpoint).result()
+        if threading.current_thread() is not self._thread:
+            self._listener.wait()
+        return paths
 
     def evaluate(
         self,
@@ -175,6 +205,25 @@ class Run:
 
         return panel(self)
 
+    def replay(self, episode: int | str = "best", **options: Any) -> Replay:
+        """A view of an episode that the run kept: play, scrub, rewards, actions and values.
+
+        While the run trains, the values are of its policies as they are at the next boundary.
+
+        Args:
+            episode: its number in `load_run(id).tapes`, or "best", "worst", "last".
+            **options: of `daf_nb.notebook.replay.replay`: `beside`, a run or policies to play the
+                same seed; `seed` or `task`, to play the run's policies anew in place of a tape;
+                `deterministic`.
+
+        Raises:
+            RecordError: there is no such tape; `seed=0` needs none.
+            ConfigError: no such task.
+        """
+        from daf_nb.notebook.replay import replay
+
+        return replay(self, episode, **options)
+
     def __repr__(self) -> str:
         total = self.trainer.config.total_timesteps
         metrics = self.trainer.progress.metrics
@@ -182,60 +231,3 @@ class Run:
         if "rollout/return_mean" in metrics:
             parts.append(f"return {metrics['rollout/return_mean']:.2f}")
         return ", ".join([*parts, str(self.folder)])
-
-    def _work(self) -> None:
-        try:
-            with self.trainer.gate.hold(), open_scope(self._scope()):
-                self._recorder.run(self._train)
-            self._warn_of_what_is_left()
-        except BaseException as error:
-            self.error = error
-            _log.error("run %s failed: %s: %s", self.id, type(error).__name__, error)
-        finally:
-            live.ended(self)
-            self._close_controls()
-            try:
-                # While the claim lasts, nobody else can have begun to train with it.
-                with self.trainer.gate.hold():
-                    self.trainer.close()
-            finally:
-                try:
-                    self._claim.close()
-                finally:
-                    self._finished.set()
-
-    def _scope(self) -> Scope:
-        """What the run's thread prints and logs, in callbacks too, is the run's."""
-        # The trainer counts at boundaries, its models at every step of a rollout too.
-        ahead = self.step - self._steps_played()
-        return Scope(
-            self._recorder,
-            step=lambda: ahead + self._steps_played(),
-            seed=self.trainer.config.seed,
-        )
-
-    def _steps_played(self) -> int:
-        return sum(model.num_timesteps for model in self.policies.values())
-
-    def _train(self) -> dict[str, Any]:
-        try:
-            self._results = self._play()
-        finally:
-            self._close_controls()
-            self._listener.save()
-        if not self.trainer.finished:
-            raise Interrupted(self._results)
-        return self._results
-
-    def _close_controls(self) -> None:
-        self.controls.close(f"run {self.id} has ended; start a new one.")
-
-    def _warn_of_what_is_left(self) -> None:
-        rows = len(self.controls.script)
-        if rows and self.trainer.finished:
-            warnings.warn(
-                f"run {self.id}: training ended at step {self.step:,}, before {rows} of the "
-                "script's rows had their turn; give it a larger total_timesteps to play all.",
-                DafWarning,
-                stacklevel=2,
-            )

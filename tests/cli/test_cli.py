@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 import daf_nb
 from daf_nb.cli import app
 from daf_nb.record import load_run
+from daf_nb.session import train_spec
 from tests.notebook.report.pages import HOSTILE, Page, make_record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,7 +88,7 @@ def test_a_spec_is_trained_and_the_answer_is_one_json_document(tmp_path: Path, s
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_stops_at_a_boundary_and_is_told(tmp_path: Path, spec, number: int):
+def test_an_interrupt_ends_the_run_and_says_how_it_goes_on(tmp_path: Path, spec, number: int):
     arguments = ("train", spec(total_timesteps=10_000_000), "--runs-dir", tmp_path / "runs")
     with subprocess.Popen(
         command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -99,17 +100,18 @@ def test_an_interrupt_stops_at_a_boundary_and_is_told(tmp_path: Path, spec, numb
             time.sleep(0.05)
         process.send_signal(number)
         told, errors = process.communicate(timeout=30)
-    assert process.returncode == 130, errors
+    assert process.returncode == 128 + number, errors
     record = load_run(1, runs_dir=tmp_path / "runs")
     assert record.status == "INTERRUPTED" and len(record.checkpoints) == 1
     assert "run 1: INTERRUPTED" in told and "Traceback" not in errors
+    assert f"daf-nb resume 1 --runs-dir {tmp_path / 'runs'}" in errors
 
 
 def test_a_world_that_breaks_is_one_line_and_exit_code_1(tmp_path: Path, spec):
     (tmp_path / "breaking.py").write_text(WORLD)
     path = spec(world="breaking", env_kwargs={})
     stranger = shell("train", path, PYTHONPATH=f"{ROOT}{os.pathsep}{tmp_path}")
-    assert stranger.returncode != 0 and "trust=True" in stranger.stderr
+    assert stranger.returncode != 0 and "--trust" in stranger.stderr
     arguments = ("train", path, "--runs-dir", tmp_path / "runs", "--json", "--trust")
     said = shell(*arguments, PYTHONPATH=f"{ROOT}{os.pathsep}{tmp_path}")
     assert said.returncode == 1
@@ -316,3 +318,20 @@ def test_a_record_that_nobody_would_write_is_shown(tmp_path: Path):
     (folder / "run.json").write_text('{"status": "FAILED", "result": ' + deep + "}")
     assert CliRunner().invoke(app, [*arguments, "--json"]).exit_code == 0
     assert CliRunner().invoke(app, arguments).exit_code == 0
+
+
+def test_a_run_that_was_stopped_is_resumed_to_its_end(tmp_path: Path):
+    runs = tmp_path / "runs"
+    run = train_spec({**SPEC, "total_timesteps": 6_000}, runs_dir=runs)
+    while run.step == 0:
+        time.sleep(0.01)
+    run.stop()
+    run.wait()
+    said = shell("resume", "1", "--runs-dir", runs, "--json")
+    assert said.returncode == 0, said.stderr
+    answer = json.loads(said.stdout)
+    assert (answer["id"], answer["status"]) == (1, "COMPLETED")
+    assert answer["steps"] >= 6_000
+    again = shell("resume", "1", "--runs-dir", runs)
+    assert again.returncode == 1
+    assert "fork(1, total_timesteps=" in again.stderr
