@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from daf_nb.record.source import Source, launching_source
@@ -26,7 +27,7 @@ def whole_cell(shell: Any, line: str, cell: str) -> Source:
     here = launching_source()
     typed = _typed(shell, cell)
     text = f"%%experiment {line}\n{cell}" if typed is None else typed
-    return Source(kind=here.kind, text=text.rstrip("\n"), name=here.name)
+    return replace(here, text=text.rstrip("\n"))
 
 
 def _typed(shell: Any, cell: str) -> str | None:

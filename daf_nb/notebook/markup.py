@@ -13,6 +13,7 @@ from daf_nb.notebook.curves import Curve
 from daf_nb.notebook.state import RunState, one_line, sentence, title
 
 __all__ = [
+    "HUES",
     "charts_html",
     "course_html",
     "curves_html",
@@ -23,14 +24,15 @@ __all__ = [
     "style_html",
 ]
 
-_HUES = ("#2f7fd0", "#d9822b", "#2a9d78", "#b35bb0", "#7a76d6", "#b8952a", "#3a9fb5", "#cc5a5a")
+HUES = ("#2f7fd0", "#d9822b", "#2a9d78", "#b35bb0", "#7a76d6", "#b8952a", "#3a9fb5", "#cc5a5a")
+"""Colours of curves and agents, in this order."""
 
 
 @cache
 def style_html() -> str:
     """The style that all HTML of this package goes by."""
     rules = (Path(__file__).parent / "assets" / "panel.css").read_text(encoding="utf-8")
-    hues = (f".daf-hue-{place} {{ color: {hue}; }}" for place, hue in enumerate(_HUES))
+    hues = (f".daf-hue-{place} {{ color: {hue}; }}" for place, hue in enumerate(HUES))
     return "\n".join(["<style>", rules, *hues, "</style>"])
 
 
@@ -39,6 +41,8 @@ def head_html(state: RunState) -> str:
     percent = round(100 * state.fraction)
     word, _, rest = sentence(state).partition(", ")
     error = f'<pre class="daf-error">{escape(state.error)}</pre>' if state.error else ""
+    told = f"<code>{escape(state.further)}</code> goes on from there"
+    further = f'<p class="daf-quiet">{told}</p>' if state.further else ""
     return (
         '<div class="daf-view">'
         f'<p class="daf-title"><span>run {state.id}</span><b>{escape(one_line(state.name))}</b></p>'
@@ -47,7 +51,7 @@ def head_html(state: RunState) -> str:
         f' aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}">'
         f'<div style="width:{100 * state.fraction:.1f}%"></div></div>'
         f'<p class="daf-say"><b>{escape(word)}</b><span>, {escape(rest)}</span></p></div>'
-        f"{error}</div>"
+        f"{error}{further}</div>"
     )
 
 

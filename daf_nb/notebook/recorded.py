@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["RecordedSource"]
 
 
+_MOST = 2**63
+"""Agent-steps that no run has."""
+
+
 class RecordedSource:
     """What `Source` tells, read from a record; nothing can be pressed.
 
@@ -75,7 +79,7 @@ class RecordedSource:
             done=status not in LIVE,
             wish="",
             step=steps,
-            total=total if isinstance(total, int) else 0,
+            total=total if isinstance(total, int) and abs(total) < _MOST else 0,
             rate=recent_rate(tail if status in LIVE else self._rows),
             seconds=self._seconds(),
             returns=newest_returns(metrics, self._groups),
@@ -106,9 +110,11 @@ class RecordedSource:
         return len(made), list(reversed(made[-most:]))
 
     def curriculum_stats(self) -> dict[str, Any]:
-        told = self._config.get("curriculum_config") or {}
+        told = self._config.get("curriculum_config")
+        told = told if isinstance(told, Mapping) else {}
+        tasks_told = told.get("tasks")
         newest = self.history.newest
-        changed = {row.get("name"): row.get("new") for row in self._entries}
+        changed = {str(row.get("name")): row.get("new") for row in self._entries}
         tasks = {
             str(task.get("name")): {
                 "difficulty": task.get("difficulty"),
@@ -116,7 +122,7 @@ class RecordedSource:
                 "share": newest(f"curriculum/share/{task.get('name')}"),
                 "success": newest(f"curriculum/success/{task.get('name')}"),
             }
-            for task in told.get("tasks", ())
+            for task in (tasks_told if isinstance(tasks_told, list) else ())
             if isinstance(task, Mapping)
         }
         return {

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from daf_nb.record.reading.summary import RESUMABLE
+
 if TYPE_CHECKING:
     from daf_nb.session import Run
 
@@ -69,6 +71,12 @@ class RunState:
         if self.done or self.status == "PAUSED" or not (self.rate and self.total):
             return None
         return max(0, self.total - self.step) / self.rate
+
+    @property
+    def further(self) -> str:
+        """What goes on with a training that stopped early; empty where nothing does."""
+        stopped = self.done and self.total > 0 and self.status in RESUMABLE
+        return f"daf.resume({self.id})" if stopped else ""
 
 
 def read_state(run: Run) -> RunState:
@@ -143,6 +151,8 @@ def _wish(run: Run) -> str:
         return "stopping at the next boundary"
     if gate.paused and status != "PAUSED":
         return "pausing at the next boundary"
+    if run.trainer.hanging:
+        return one_line(run.trainer.hanging, limit=200)
     return "resuming" if status == "PAUSED" and not gate.paused else ""
 
 

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from daf_nb.record.files import open_regular
+from daf_nb.record.files import TEARS, open_regular
 from daf_nb.record.plain import loads
 
 __all__ = ["Tail"]
 
 Row = TypeVar("Row")
+_MOST = 2**26
+"""Bytes that are read at once; a line that is longer is none."""
 
 
 class Tail(Generic[Row]):
@@ -20,8 +22,7 @@ class Tail(Generic[Row]):
 
     Args:
         path: the log; it may not be there yet.
-        parse: turns one JSON value into a row; a LookupError, TypeError or ValueError from it ends
-            the log there.
+        parse: turns one JSON value into a row; one of `TEARS` from it ends the log there.
 
     Attributes:
         torn: a line cannot be read, and nothing behind it is.
@@ -35,16 +36,17 @@ class Tail(Generic[Row]):
     def read(self) -> list[Row]:
         """The rows that came since; none where the file cannot be read."""
         rows: list[Row] = []
-        for line in self._lines():
-            try:
-                rows.append(self._parse(loads(line)))
-            except (AttributeError, LookupError, TypeError, ValueError):
-                self.torn = True
-                break
+        while lines := self._lines():
+            for line in lines:
+                try:
+                    rows.append(self._parse(loads(line)))
+                except TEARS:
+                    self.torn = True
+                    return rows
         return rows
 
     def _lines(self) -> list[bytes]:
-        """Whole lines behind what was read; the writer may be in the middle of its last."""
+        """Some whole lines behind what was read; the writer may be in the middle of its last."""
         if self.torn:
             return []
         try:
@@ -52,9 +54,10 @@ class Tail(Generic[Row]):
                 return []
             with open_regular(self._path) as file:
                 file.seek(self._offset, os.SEEK_SET)
-                data = file.readall()
+                data = file.read(_MOST) or b""
         except OSError:
             return []
         whole = data.rfind(b"\n") + 1
         self._offset += whole
+        self.torn = not whole and len(data) == _MOST
         return data[:whole].split(b"\n")[:-1]

@@ -42,7 +42,8 @@ def describe(source: Source) -> str:
         lines.append(f"return per agent{whose}  {sparkline(curve.means)}  {ends}")
     for heading, told in digest(source).items():
         lines += [f"{heading}: {told[0]}", *(f"  {line}" for line in told[1:])]
-    return "\n".join([*lines, *([state.error] if state.error else [])])
+    further = f"{state.further} goes on from there" if state.further else ""
+    return "\n".join([*lines, *filter(None, [state.error, further])])
 
 
 def sparkline(values: Sequence[float]) -> str:

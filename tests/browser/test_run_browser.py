@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.browser.access import Control, faint_text, focusable, tab_stops
-from tests.browser.helpers import HOSTILE
+from tests.browser.helpers import HOSTILE, wait_for_step_after
 from tests.browser.kernel import connect
 from tests.browser.notebook import Notebook, Theme
 from tests.record.written import write_run
@@ -91,6 +91,10 @@ def sorted_by(notebook: Notebook, column: str) -> str | None:
 
 def press(notebook: Notebook, name: str) -> None:
     button = notebook.control("button", name)
+    end = time.monotonic() + 30  # what was picked has to reach the kernel first
+    while not button.is_enabled():
+        assert time.monotonic() < end, f"{name} cannot be pressed"
+        notebook.page.wait_for_timeout(30)
     button.focus()
     notebook.page.keyboard.press("Enter")
 
@@ -197,6 +201,36 @@ def test_a_report_can_be_opened_from_where_it_lies(page):
     tab.locator(".lm-TabBar-tabCloseIcon").click()
 
 
+_SLOW = """
+import time
+browser._grid._heard = lambda content, heard=browser._heard: (time.sleep(0.4), heard(content))
+""".strip()
+
+
+def test_what_is_picked_stays_picked_until_the_kernel_has_answered(page):
+    box = page.control("checkbox", r"^select run 39 ")
+    with connect(page.lab.connection_file(page.kernel)) as kernel:
+        kernel.value("0", code=_SLOW)
+        try:
+            page.control("checkbox", r"^select run 40 ").click()
+            box.click()
+            seen = box.evaluate(
+                """async (box) => {
+                    const seen = [];
+                    for (let turn = 0; turn < 60; turn += 1) {
+                        seen.push(box.checked);
+                        await new Promise((done) => setTimeout(done, 20));
+                    }
+                    return seen;
+                }"""
+            )
+        finally:
+            kernel.value("0", code="browser._grid._heard = browser._heard")
+    page.wait_text("2 selected")
+    assert seen == [True] * 60
+    assert sorted(selected(page)) == [39, 40]
+
+
 def test_delete_asks_first_and_undo_brings_back(page, folder):
     search(page).press_sequentially("beta")
     await_shown(page, [32, 22, 12, 2])
@@ -233,7 +267,10 @@ def test_everything_has_a_role_and_a_name_and_the_grid_is_one_stop(page):
         Control("checkbox", f"Select all {RUNS} runs found"),
         Control("button", "Next page of runs"),
         Control("button", "Clear the selection"),
-        *(Control("button", name) for name in ("Open", "Report", "Reproduce", "Delete", "Refresh")),
+        *(
+            Control("button", name)
+            for name in ("Open", "Report", "Resume", "Reproduce", "Delete", "Refresh")
+        ),
     ]
     assert stops[: len(expected)] == expected
     # A cell may say nothing; it is heard with its column.
@@ -295,3 +332,37 @@ def test_a_saved_notebook_tells_the_runs_when_the_kernel_is_gone(opened):
     opened.wait_text(re.escape(HOSTILE))
     assert opened.page.locator(".jp-OutputArea-output img").count() == 0
     assert opened.dialogs == []
+
+
+RESUMED = """
+import daf_nb as daf
+from daf_nb.notebook.browser import browse
+run = daf.train(
+    "mpe2.simple_spread_v3",
+    runs_dir="resumed",
+    name="went on",
+    total_timesteps=10**8,
+    num_envs=2,
+    algorithm_kwargs={"n_steps": 16},
+)
+while run.step < 200:
+    run.wait(0.05)
+run.stop()
+run.wait()
+browse(runs_dir="resumed")
+""".strip()
+
+
+def test_a_run_that_was_stopped_goes_on_at_the_press_of_a_key(desk):
+    notebook = desk.open(RESUMED)
+    notebook.run_all()
+    notebook.wait_text("1 to 1, 1 run")
+    notebook.wait_text("INTERRUPTED")
+    notebook.control("checkbox", "^select run 1 ").check()
+    press(notebook, r"\bresume\b")
+    at = int(notebook.wait_text(r"run 1 \(went on\), which goes on from step (\d+)")[1])
+    notebook.wait_text(r"went on\s+RUNNING")
+    assert wait_for_step_after(notebook, at) > at >= 200
+    press(notebook, r"\bstop\b")
+    notebook.wait_text(r"went on\s+INTERRUPTED")
+    notebook.wait_text(r"daf\.resume\(1\) goes on from there")

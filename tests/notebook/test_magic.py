@@ -147,7 +147,9 @@ def kernel(tmp_path, monkeypatch):
 
 def execute(client, code):
     sent = []
-    reply = client.execute_interactive(code, timeout=60, output_hook=sent.append)
+    reply = client.execute_interactive(
+        code, timeout=60, output_hook=sent.append, stop_on_error=False
+    )
     return reply["content"], [
         one for one in sent if one["msg_type"] not in ("status", "execute_input")
     ]
@@ -182,7 +184,8 @@ def test_a_kernel_shows_a_recorded_cell_as_a_plain_one(kernel, tmp_path):
 
 def test_the_stop_button_interrupts_a_recorded_cell(kernel, tmp_path):
     client, manager = kernel
-    request = client.execute("%%experiment long\nimport time\nprint('on')\ntime.sleep(60)")
+    body = "import time\nprint('on')\ntime.sleep(60)"
+    request = client.execute(f"%%experiment long\n{body}", stop_on_error=False)
     deadline = time.monotonic() + 30
     while (
         not (tmp_path / "1" / "cout.txt").exists()

@@ -50,6 +50,21 @@ def test_the_head_says_the_state_in_full():
     assert words(head_html(STATE)) == f"run 3spread{sentence(STATE)}"
 
 
+@pytest.mark.parametrize(
+    ("status", "done", "said"),
+    [
+        ("LOST", True, "daf.resume(3) goes on from there"),
+        ("FAILED", True, "daf.resume(3) goes on from there"),
+        ("INTERRUPTED", True, "daf.resume(3) goes on from there"),
+        ("COMPLETED", True, ""),
+        ("RUNNING", False, ""),
+    ],
+)
+def test_the_head_of_a_run_that_stopped_early_says_how_it_goes_on(status, done, said):
+    state = replace(STATE, status=status, done=done)
+    assert words(head_html(state)).endswith(f"{sentence(state)}{said}")
+
+
 def test_the_progress_bar_has_a_name_and_a_value():
     (bar,) = parse(head_html(STATE)).findall(".//*[@role='progressbar']")
     assert bar.get("aria-label") == "progress of run 3 spread"

@@ -69,7 +69,7 @@ function searcher(me, send) {
 }
 
 /** The table itself: one stop of the Tab key, arrow keys inside of it. */
-function grid(model, title) {
+function grid(model, title, me) {
   const columns = model.get("columns"), width = columns.length + 1;
   const head = make("thead"), body = make("tbody");
   const table = make("table", {}, { role: "grid", "aria-labelledby": title,
@@ -87,7 +87,8 @@ function grid(model, title) {
   head.append(make("tr", {}, { role: "row", "aria-rowindex": 1 }, make("th", { className: "daf-check" },
     { scope: "col", role: "columnheader", "aria-colindex": 1 }, every), ...titles));
   const lines = []; // { row, box, cells }, used again for whatever stands there
-  let at = [0, 0], last = null;
+  const asked = new Map(); // number -> { on, turn }: picks that the kernel has not answered
+  let at = [0, 0], last = null, turn = 0;
 
   const numberOf = (line) => Number(line.row.dataset.run);
   const shown = () => lines.filter(({ row }) => !row.hidden);
@@ -132,9 +133,13 @@ function grid(model, title) {
     const here = shown(), from = here.findIndex((one) => numberOf(one) === last);
     const to = here.indexOf(made);
     const some = range && from >= 0 ? here.slice(Math.min(from, to), Math.max(from, to) + 1) : [made];
-    for (const one of some) one.box.checked = on;
+    turn += 1;
+    for (const one of some) {
+      one.box.checked = on;
+      asked.set(numberOf(one), { on, turn });
+    }
     last = numberOf(made);
-    model.send({ pick: some.map(numberOf), on });
+    model.send({ pick: some.map(numberOf), on, by: me, turn });
   }
   const moves = {
     ArrowUp: (row, column) => [row - 1, column], ArrowDown: (row, column) => [row + 1, column],
@@ -164,7 +169,7 @@ function grid(model, title) {
   function fill({ row, box, cells }, { id, name, picked, cells: wanted }, index) {
     row.hidden = false;
     row.dataset.run = id;
-    box.checked = picked;
+    box.checked = asked.get(id)?.on ?? picked; // what is drawn may be older than the click
     set(row, "aria-rowindex", index);
     set(row, "aria-selected", picked);
     set(box, "aria-label", `Select ${name}`);
@@ -180,6 +185,7 @@ function grid(model, title) {
   }
   function update() {
     const rows = model.get("rows"), view = model.get("view");
+    for (const [id, one] of asked) if (one.turn <= (view.turns[me] ?? 0)) asked.delete(id);
     while (lines.length < rows.length) line(lines.length);
     rows.forEach((row, place) => fill(lines[place], row, view.first + place + 1));
     const held = table.contains(document.activeElement);
@@ -208,7 +214,7 @@ function render({ model, el }) {
   const tag = chooser("Tag", "any tag", (value) => model.send({ tag: value }));
   const bar = make("div", { className: "daf-find" }, { role: "search", "aria-label": "Find runs" },
     search.input, status.select, tag.select);
-  const { table, update } = grid(model, title.id);
+  const { table, update } = grid(model, title.id, me);
   const around = make("div", { className: "daf-around" }, {}, table);
   around.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own keys for cells
   const empty = make("p", { className: "daf-empty" });

@@ -31,6 +31,7 @@ class Action:
         least, most: runs that it takes; None: any number.
         unfit: why it cannot be done with a run; empty where it can.
         asks: it waits for a second press.
+        instead: what the button offers to the same runs once it was refused.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Action:
     most: int | None = None
     unfit: Callable[[RunRow], str] = _any
     asks: bool = False
+    instead: Action | None = None
 
     def why_not(self, rows: Sequence[RunRow]) -> str:
         """Why it cannot be done with these runs; empty where it can."""
@@ -65,9 +67,20 @@ def _alive(row: RunRow) -> str:
 def _not_replayable(row: RunRow) -> str:
     if row.alive:
         return f"run {row.id} is {row.status}: it has to end first"
-    if row.status == UNREADABLE or row.kind == "experiment" or not row.world:
+    if row.kind == "experiment" and row.status != UNREADABLE:
+        return f"run {row.id} is a cell: daf.reproduce({row.id}, trust=True) executes its code"
+    if row.status == UNREADABLE or not row.world:
         return f"run {row.id} is no training that could be played again"
     return ""
+
+
+def _not_resumable(row: RunRow) -> str:
+    if row.status == UNREADABLE or row.kind == "experiment" or not row.world:
+        return f"run {row.id} is no training that could go on"
+    if row.status == "COMPLETED":
+        return f"run {row.id} is COMPLETED: daf.fork({row.id}, total_timesteps=...) trains it on"
+    further = row.summary.next(row.id, row.status)
+    return "" if further else f"run {row.id} is {row.status}: it has to stop first"
 
 
 OPEN = Action("Open", "folder-open", "show the run below", "Opening", deeds.open_run, most=1)
@@ -83,6 +96,24 @@ ACTIONS = (
     ),
     Action(
         "Report", "file-text-o", "write one HTML file", "Writing a report of", deeds.report_runs
+    ),
+    Action(
+        "Resume",
+        "play",
+        "go on exactly where it stopped or was killed",
+        "Resuming",
+        deeds.resume_run,
+        most=1,
+        unfit=_not_resumable,
+        instead=Action(
+            "Resume warm",
+            "play",
+            "go on from its policies, with other episodes and noise",
+            "Resuming warm",
+            deeds.resume_warm,
+            most=1,
+            unfit=_not_resumable,
+        ),
     ),
     Action(
         "Reproduce",

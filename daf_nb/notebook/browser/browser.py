@@ -207,6 +207,8 @@ class RunBrowser:
                 self._place(outcome.shown)
             if not outcome.running:
                 self._notes.last = outcome
+            if outcome.refused:
+                self._toolbar.offer(name)
         try:
             self.refresh()
         except Exception as error:

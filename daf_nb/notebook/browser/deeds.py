@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from daf_nb.notebook.browser.cells import name_of
-from daf_nb.notebook.browser.jobs import Outcome
+from daf_nb.notebook.browser.jobs import Outcome, sentence_of
 from daf_nb.notebook.browser.rows import RunRow
 from daf_nb.notebook.browser.showing import comparison_view, file_link, record_view, run_view
 from daf_nb.notebook.state import one_line
@@ -19,6 +20,8 @@ __all__ = [
     "report_runs",
     "reproduce_run",
     "restore_trashed",
+    "resume_run",
+    "resume_warm",
     "trash_runs",
 ]
 
@@ -59,6 +62,34 @@ def reproduce_run(root: Path, rows: Sequence[RunRow]) -> Iterator[Outcome]:
     yield Outcome(said, shown=run_view(again.run.id, root), running=True)
     again.wait()
     yield Outcome(one_line(" ".join(repr(again).split()), limit=600) + ".")
+
+
+def resume_run(root: Path, rows: Sequence[RunRow]) -> Iterator[Outcome]:
+    """The run goes on in this kernel, its panel shown; where not exactly, that is said."""
+    from daf_nb.errors import CheckpointError
+
+    try:
+        yield from _resume(root, rows, mode="exact")
+    except CheckpointError as error:
+        said = f"Resume: {sentence_of(error)} Press again to go on warm."
+        yield Outcome(said, failed=True, refused=True)
+
+
+def resume_warm(root: Path, rows: Sequence[RunRow]) -> Iterator[Outcome]:
+    """The run goes on from its policies, with other episodes; its journal says so."""
+    yield from _resume(root, rows, mode="warm")
+
+
+def _resume(
+    root: Path, rows: Sequence[RunRow], *, mode: Literal["exact", "warm"]
+) -> Iterator[Outcome]:
+    from daf_nb.session.resume import resume
+
+    (row,) = rows
+    run = resume(row.id, runs_dir=root, mode=mode)
+    how = "" if mode == "exact" else " warm"
+    said = f"Shown below: {name_of(row)}, which goes on{how} from step {run.step:,}."
+    yield Outcome(said, shown=run_view(run.id, root))
 
 
 def trash_runs(root: Path, rows: Sequence[RunRow]) -> Iterator[Outcome]:

@@ -31,6 +31,7 @@ class Finding:
         rows: what was found, in order.
         picked: numbers in the order in which they were picked, whether they are found or not.
         page: the one that is shown, from 0.
+        turns: view -> the last of its picks that is among `picked`, as the view counts them.
     """
 
     def __init__(self) -> None:
@@ -39,6 +40,7 @@ class Finding:
         self.rows: list[RunRow] = []
         self.picked: list[int] = []
         self.page = 0
+        self.turns: dict[str, int] = {}
 
     @property
     def pages(self) -> int:
@@ -115,6 +117,7 @@ class Finding:
             "known": len(self.known),
             "picked": len(self.picked),
             "unseen": len(self.picked) - among,
+            "turns": dict(self.turns),
             "all": "none" if not among else "all" if among == len(self.rows) else "some",
         }
 

@@ -24,8 +24,9 @@ class RunGrid(anywidget.AnyWidget):
 
     Args:
         heard: called with what a person did: `search` with `by`, who types; `status`; `tag`;
-            `sort`, a column; `page`; `pick`, a list of numbers, with `on`; `all`, whether to pick
-            all that was found; `clear`; `open`, a number; or `here`: it is on a page.
+            `sort`, a column; `page`; `pick`, a list of numbers, with `on`, `by` and that view's
+            `turn`; `all`, whether to pick all that was found; `clear`; `open`, a number; or
+            `here`: it is on a page.
 
     Attributes:
         typist: the view that the search was typed in, whose field it need not be written into.

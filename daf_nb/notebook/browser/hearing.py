@@ -25,6 +25,8 @@ def apply(finding: Finding, content: Mapping[str, Any]) -> None:
         # What was deleted meanwhile cannot be meant any more.
         known = [int(one) for one in content["pick"] if int(one) in finding.known]
         finding.pick(known, on=bool(content.get("on", True)))
+    if "turn" in content:
+        finding.turns[str(content["by"])] = int(content["turn"])
     if "all" in content:
         finding.pick([row.id for row in finding.rows], on=bool(content["all"]))
     if "clear" in content:

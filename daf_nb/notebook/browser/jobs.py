@@ -31,6 +31,7 @@ class Outcome:
         shown: what is to be seen below the table; None leaves what is there.
         trashed: runs that an undo would bring back.
         running: it is not the end, more is to come.
+        refused: what the action does `instead` would do.
     """
 
     said: str
@@ -38,6 +39,7 @@ class Outcome:
     shown: widgets.Widget | None = None
     trashed: tuple[TrashedRun, ...] = ()
     running: bool = False
+    refused: bool = False
 
 
 class Jobs:

@@ -40,6 +40,7 @@ class Toolbar:
     ) -> None:
         self._picked, self._begin, self._say = picked, begin, say
         self._armed: tuple[str, list[int]] | None = None
+        self._offered: tuple[str, list[int]] | None = None
         self.buttons: dict[str, widgets.Button] = {}
         for action in ACTIONS:
             button = self._add(action.name, action.icon)
@@ -51,6 +52,11 @@ class Toolbar:
             layout=widgets.Layout(flex_flow="row wrap", margin="4px 0 2px"),
         )
 
+    def offer(self, name: str) -> None:
+        """The action of this name was refused; its button does what it does `instead` now."""
+        if any(action.name == name and action.instead for action in ACTIONS):
+            self._offered = name, [row.id for row in self._picked()]
+
     def update(self, *, busy: Collection[str], undo: bool) -> None:
         """Brings the buttons up to date.
 
@@ -59,16 +65,20 @@ class Toolbar:
             undo: there is something to undo.
         """
         rows = self._picked()
-        if self._armed is not None and self._armed[1] != [row.id for row in rows]:
+        ids = [row.id for row in rows]
+        if self._armed is not None and self._armed[1] != ids:
             self._armed = None
+        if self._offered is not None and self._offered[1] != ids:
+            self._offered = None
         for action in ACTIONS:
             button = self.buttons[action.name]
-            reason = "it goes on already" if action.name in busy else action.why_not(rows)
+            now = self._now(action)
+            reason = "it goes on already" if now.name in busy else now.why_not(rows)
             button.disabled = bool(reason)
-            button.tooltip = f"{action.name}: {reason or action.about}"
-            armed = self._armed is not None and self._armed[0] == action.name
-            button.description = f"Really {action.name.lower()}?" if armed else action.name
-            button.button_style = "danger" if armed else ""
+            button.tooltip = f"{now.name}: {reason or now.about}"
+            armed = self._armed is not None and self._armed[0] == now.name
+            button.description = f"Really {now.name.lower()}?" if armed else now.name
+            button.button_style = "danger" if armed else "" if now is action else "warning"
         self.buttons["Refresh"].disabled = "Refresh" in busy
         self.buttons["Undo"].disabled = "Undo" in busy
         self.buttons["Undo"].layout.display = None if undo else "none"
@@ -79,7 +89,13 @@ class Toolbar:
         self.buttons[name] = answer_at_once(button)
         return button
 
+    def _now(self, action: Action) -> Action:
+        """What a button does: its action, or what is offered instead."""
+        offered = self._offered is not None and self._offered[0] == action.name
+        return action.instead if offered and action.instead else action
+
     def _pressed(self, action: Action) -> None:
+        action = self._now(action)
         rows = self._picked()
         ids = [row.id for row in rows]
         if reason := action.why_not(rows):
@@ -91,5 +107,5 @@ class Toolbar:
             note = f" ({stay[0]})" if stay else ""
             self._say(Outcome(f"{action.name} {named(fit)}? Press again to do it{note}."))
         else:
-            self._armed = None
+            self._armed = self._offered = None
             self._begin(action, rows)

@@ -14,8 +14,14 @@ __all__ = ["evaluations", "happenings"]
 
 MOST = 100
 """Rows of a table."""
-_OF_NOTE = ("pause", "resume", "stop", "note")
-_WORDS = {"pause": "paused", "resume": "went on", "stop": "stopped", "note": "noted"}
+_OF_NOTE = ("pause", "resume", "stop", "note", "hang")
+_WORDS = {
+    "pause": "paused",
+    "resume": "went on",
+    "stop": "stopped",
+    "note": "noted",
+    "hang": "a world hung:",
+}
 
 
 def evaluations(material: Material) -> Section:
@@ -58,6 +64,8 @@ def happenings(material: Material) -> Section:
 
 def _told(event: Mapping[str, Any]) -> str:
     """A stop comes with all results; they are told elsewhere."""
+    if event["kind"] == "hang":
+        return compact(event["data"].get("where"))
     if event["kind"] != "note":
         return ""
     return "; ".join(f"{name}: {compact(value)}" for name, value in event["data"].items())

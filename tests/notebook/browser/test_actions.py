@@ -20,6 +20,8 @@ def rows(tmp_path):
     change(alive / "run.json", heartbeat=utc_now())
     write_run(tmp_path, 4, ours={"kind": "experiment"})
     (tmp_path / "5").mkdir()
+    write_run(tmp_path, 6, status="INTERRUPTED")
+    write_run(tmp_path, 7, status="RUNNING")
     return read_rows(tmp_path, {})
 
 
@@ -37,8 +39,17 @@ def rows(tmp_path):
         ("Reproduce", [1], ""),
         ("Reproduce", [2], ""),
         ("Reproduce", [3], "run 3 is RUNNING: it has to end first"),
-        ("Reproduce", [4], "run 4 is no training that could be played again"),
+        ("Reproduce", [4], "run 4 is a cell: daf.reproduce(4, trust=True) executes its code"),
         ("Reproduce", [5], "run 5 is no training that could be played again"),
+        ("Resume", [], "select 1 run"),
+        ("Resume", [1], "run 1 is COMPLETED: daf.fork(1, total_timesteps=...) trains it on"),
+        ("Resume", [2], ""),
+        ("Resume", [3], "run 3 is RUNNING: it has to stop first"),
+        ("Resume", [4], "run 4 is no training that could go on"),
+        ("Resume", [5], "run 5 is no training that could go on"),
+        ("Resume", [6], ""),
+        ("Resume", [7], ""),
+        ("Resume", [6, 7], "select 1 run"),
         ("Delete", [1, 2], ""),
         ("Delete", [1, 3], ""),
         ("Delete", [3], "run 3 is RUNNING: stop it first"),

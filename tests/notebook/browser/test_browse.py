@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,8 @@ def runs(tmp_path):
 
 
 def test_without_widgets_the_table_is_printed_and_returned(runs, monkeypatch, capsys):
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((60, 12)))
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("LINES", "12")
     table = browse(runs_dir=runs)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 10 and all(len(line) <= 60 for line in lines)

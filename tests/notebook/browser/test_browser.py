@@ -14,7 +14,9 @@ import daf_nb as daf
 from daf_nb.notebook import frontend
 from daf_nb.notebook.browser import browser as module
 from daf_nb.notebook.browser.browser import RunBrowser
+from daf_nb.record.checkpoints.manifest import MANIFEST, manifest_bytes, read_manifest
 from daf_nb.record.trash import list_trash
+from daf_nb.session.live import live_run
 from tests.notebook.helpers import ask, start, until
 from tests.record.written import write_run
 
@@ -159,6 +161,7 @@ def test_buttons_can_be_pressed_where_it_makes_sense(browser):
     assert browser.buttons["Compare"].tooltip == "Compare: select at least 2 runs"
     browser.select([1])
     assert enabled(browser) == ["Open", "Report", "Reproduce", "Delete", "Refresh", "Undo"]
+    assert browser.buttons["Resume"].tooltip.startswith("Resume: run 1 is COMPLETED: daf.fork(1,")
     browser.select([1, 2])
     assert enabled(browser) == ["Compare", "Report", "Delete", "Refresh", "Undo"]
     browser.select([])
@@ -237,18 +240,80 @@ def test_report_tells_the_path_and_two_links(browser, tmp_path, monkeypatch):
     assert re.search(r'<a download="[^"]+" href="data:text/html;base64,[^"]{1000,}">', shown)
 
 
+SPREAD = {
+    "env_kwargs": {"N": 2},
+    "num_envs": 2,
+    "seed": 1,
+    "torch_threads": 1,
+    "algorithm_kwargs": {"n_steps": 16},
+    "name": "spread",
+}
+
+
+@pytest.fixture
+def interrupted(tmp_path):
+    """A browser of a run that was stopped, which is picked."""
+    run = daf.train("mpe2.simple_spread_v3", runs_dir=tmp_path, total_timesteps=1500, **SPREAD)
+    until(lambda: run.step > 200)
+    run.stop()
+    run.wait()
+    browser = RunBrowser(runs_dir=tmp_path)
+    browser.select([run.id])
+    yield browser
+    if (live := live_run(run.folder)) is not None:
+        live.wait()
+    browser.close()
+
+
+def test_resume_goes_on_with_a_run_and_shows_it(interrupted):
+    assert [row.status for row in interrupted.rows] == ["INTERRUPTED"]
+    assert not interrupted.buttons["Resume"].disabled
+    said = press(interrupted, "Resume", seconds=120)
+    assert re.fullmatch(r"Shown below: run 1 \(spread\), which goes on from step \d+\.", said)
+    (row,) = interrupted.rows
+    assert row.status in ("RUNNING", "COMPLETED"), "the row is up to date"
+    run = live_run(interrupted.root / "1")
+    if run is not None:
+        run.wait()
+    interrupted.refresh()
+    assert [row.status for row in interrupted.rows] == ["COMPLETED"]
+    assert interrupted.buttons["Resume"].disabled
+    assert len(daf.load_run(1, runs_dir=interrupted.root).parts) == 2
+    until(lambda: "COMPLETED" in below(interrupted))
+
+
+def test_where_exact_is_refused_a_second_press_goes_on_warm(interrupted):
+    for folder in (interrupted.root / "1" / "checkpoints").glob("step-*"):
+        about = read_manifest((folder / MANIFEST).read_bytes())
+        about["versions"] |= {"torch": "0.1"}
+        members = {name: (folder / name).read_bytes() for name in about.pop("members")}
+        (folder / MANIFEST).write_bytes(manifest_bytes(about, members))
+    said = press(interrupted, "Resume", seconds=120)
+    assert said.startswith("Resume: Run 1 cannot be resumed exactly here: torch 0.1 -> ")
+    assert said.endswith("Press again to go on warm.")
+    button = interrupted.buttons["Resume"]
+    assert (button.description, button.button_style) == ("Resume warm", "warning")
+    interrupted.select([])
+    assert button.description == "Resume", "it was offered to that run only"
+    interrupted.select([1])
+    press(interrupted, "Resume")
+    assert button.description == "Resume warm"
+    assert "goes on warm from step" in press(interrupted, "Resume", seconds=120)
+    assert button.description == "Resume"
+    until(lambda: "resume" in [*daf.load_run(1, runs_dir=interrupted.root).journal["name"]])
+
+
+def test_what_cannot_be_resumed_is_a_sentence(browser, tmp_path):
+    write_run(tmp_path, 5, status="FAILED", spec={"total_timesteps": 10, "world": "some.world"})
+    browser.refresh()
+    browser.select([5])
+    assert "Resume: world is 'some.world'" in press(browser, "Resume")
+    assert "trust=True" in browser.message
+    assert browser.buttons["Resume"].description == "Resume"
+
+
 def test_reproduce_trains_beside_and_compares(tmp_path):
-    run = daf.train(
-        "mpe2.simple_spread_v3",
-        env_kwargs={"N": 2},
-        total_timesteps=128,
-        num_envs=2,
-        seed=1,
-        torch_threads=1,
-        algorithm_kwargs={"n_steps": 16},
-        runs_dir=tmp_path,
-        name="spread",
-    )
+    run = daf.train("mpe2.simple_spread_v3", runs_dir=tmp_path, total_timesteps=128, **SPREAD)
     run.wait()
     browser = RunBrowser(runs_dir=tmp_path)
     browser.select([run.id])

@@ -6,6 +6,7 @@ import pytest
 
 from daf_nb.errors import RecordError
 from daf_nb.notebook.browser.finding import PAGE, Finding
+from daf_nb.notebook.browser.hearing import apply
 from daf_nb.notebook.browser.rows import read_rows
 from tests.record.written import write_run
 
@@ -109,3 +110,11 @@ def test_what_is_asked_for_is_offered_though_no_run_has_it(finding):
     assert {"value": "LOST", "text": "LOST (0)"} in view["statuses"]
     assert {"value": "gone", "text": "gone (0)"} in view["tags"]
     assert (view["first"], view["found"], shown(finding)) == (0, 0, [])
+
+
+def test_a_view_is_told_which_of_its_picks_are_in_what_is_shown(finding):
+    apply(finding, {"pick": [3], "on": True, "by": "here", "turn": 1})
+    apply(finding, {"pick": [3], "on": False, "by": "there", "turn": 1})
+    apply(finding, {"pick": [1, 10**6], "on": True, "by": "here", "turn": 2})
+    assert finding.picked == [1]
+    assert finding.view()["turns"] == {"here": 2, "there": 1}

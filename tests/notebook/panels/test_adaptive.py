@@ -97,7 +97,7 @@ def test_the_mode_is_a_knob(tmp_path):
 
 def test_decisions_are_told_newest_first_and_counted(tmp_path):
     run, panel = begin(tmp_path, "auto")
-    until(lambda: run.controller and len(run.controller.decisions) > 60)
+    until(lambda: run.controller and len(run.controller.decisions) > 60, 120)
     end(run)
     panel.look()
     assert run.controller is not None

@@ -130,7 +130,7 @@ def test_a_failed_run_shows_its_error_escaped(tmp_path):
     with pytest.raises(daf.TrainingEnvironmentError, match="the world broke"):
         run.wait()
     until(lambda: "<b>FAILED</b>" in shown(panel))
-    assert "the world broke at step 3" in shown(panel)
+    until(lambda: "the world broke at step 3" in shown(panel))
     assert "&lt;b&gt;bad&lt;/b&gt;" in shown(panel)
 
 
