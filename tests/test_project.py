@@ -58,6 +58,22 @@ def test_every_dependency_is_pinned_inside_its_bounds(requirement):
     assert requirement.specifier.contains(exact.version)
 
 
+@pytest.mark.parametrize(
+    ("name", "holed"),
+    [
+        ("jupyter_core", "5.7.2"),
+        ("jupyter_server", "2.20.0"),
+        ("jupyterlab", "4.6.1"),
+        ("nbconvert", "7.17.0"),
+        ("torch", "2.9.1"),
+        ("tornado", "6.5.7"),
+    ],
+)
+def test_versions_with_known_holes_are_out_of_bounds(name, holed):
+    (bounds,) = [requirement.specifier for requirement in CORE if requirement.name == name]
+    assert not bounds.contains(holed)
+
+
 def test_every_constraint_is_one_exact_public_version():
     loose = [
         str(pin)
