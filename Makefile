@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: bench check clean demo help lab test
+.PHONY: bench check clean demo faults help lab test
 
 demo: $(STAMP) ## Train on simple_spread, and say what came of it
 	$(BIN)/python -m daf_nb.demo
@@ -16,7 +16,7 @@ test: export OMP_NUM_THREADS := 1
 test: $(STAMP) ## Run the tests, those in a browser, then every notebook
 	$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/browser $(PYTEST_ARGS) tests
 	$(BIN)/pytest $(PYTEST_ARGS) tests/browser
-	$(BIN)/pytest --nbmake --nbmake-timeout=600 --timeout=0 $(PYTEST_ARGS) notebooks/
+	$(BIN)/pytest -n $(JOBS) --nbmake --nbmake-timeout=600 --timeout=0 $(PYTEST_ARGS) notebooks/
 
 check: $(STAMP) ## Lint, formatting, types, import direction, clean notebooks
 	$(BIN)/ruff check .
@@ -37,6 +37,9 @@ bench: $(STAMP) ## Measure throughput, learning, curricula, live control and rea
 	$(BIN)/python bench/overhead.py
 	$(BIN)/python bench/records.py
 	$(BIN)/python bench/experiment.py
+
+faults: $(STAMP) ## Inject every fault, and print what came of each
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore bench/faults.py
 
 clean: ## Remove caches and build leftovers; .venv and runs/ stay
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache

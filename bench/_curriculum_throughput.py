@@ -55,7 +55,7 @@ class Stretch:
         )
         self.rollout = N_STEPS * sum(model.n_envs for model in self.trainer.policies.values())
         self.seconds, self._last = 0.0, 0
-        course = self.trainer._learner.course
+        course = self.trainer._learner.ground.course
         for name in ("next", "finished", "boundary", "metrics"):
             if hasattr(course, name):
                 setattr(course, name, self._timed(getattr(course, name)))

@@ -93,12 +93,12 @@ class Turns:
             if event.kind == "pause":
                 ended.set()
 
-        one.subscribe(listen)
+        end = one.subscribe(listen)
         before, began = _processor_seconds(), time.perf_counter()
         elapsed = one.progress.elapsed
         one.gate.resume()
         ended.wait()
-        one._loop._listeners.remove(listen)
+        end()
         lasted, wall = one.progress.elapsed - elapsed, time.perf_counter() - began
         spent = _processor_seconds()
         others = sum(
