@@ -1,4 +1,12 @@
-"""Worlds: make, check, and step many copies of them."""
+"""Worlds: make, check, and step many copies of them.
+
+The faces for SB3 load on first use: worker processes step worlds without SB3 and torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from daf_nb.envs.arrays import Arrays, Episode, RowEnd
 from daf_nb.envs.copies import Copies
@@ -13,7 +21,6 @@ from daf_nb.envs.settings import Setting
 from daf_nb.envs.spaces import AgentSpaces, agent_spaces, equal_spaces
 from daf_nb.envs.stages import set_stage
 from daf_nb.envs.tape import Tape
-from daf_nb.envs.vec_env import AgentVecEnv, GroupVecEnv
 from daf_nb.envs.watch import Watch
 from daf_nb.envs.worlds import (
     World,
@@ -23,6 +30,9 @@ from daf_nb.envs.worlds import (
     is_known_world,
     known_wrappers,
 )
+
+if TYPE_CHECKING:
+    from daf_nb.envs.vec_env import AgentVecEnv, GroupVecEnv
 
 __all__ = [
     "MAX_SEED",
@@ -60,3 +70,11 @@ __all__ = [
     "preflight",
     "set_stage",
 ]
+
+_FACES = ("AgentVecEnv", "GroupVecEnv")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FACES:
+        return getattr(import_module("daf_nb.envs.vec_env"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

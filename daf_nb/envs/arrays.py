@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,10 @@ from gymnasium import spaces
 from daf_nb.envs.settings import Setting
 from daf_nb.envs.spaces import AgentSpaces, equal_spaces, storage
 
-__all__ = ["Arrays", "Episode", "RowEnd"]
+__all__ = ["Arrays", "Episode", "Room", "RowEnd"]
+
+Room = Callable[[tuple[int, ...], np.dtype], np.ndarray]
+"""Gives an array of a shape and dtype, to be filled: memory of this process, or shared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +100,13 @@ class Arrays:
         rewards: float32 [copies, agents]; 0 for rows that did not act.
         terminated, truncated: bool [copies, agents], of the last step.
         alive: bool [copies, agents], the agent's next action counts.
+
+    Args:
+        groups: group -> its agents.
+        by_agent: agent -> its spaces.
+        num_envs: copies.
+        room: where the arrays lie.
+        attach: they lie there already, and are in use: nothing is written.
     """
 
     def __init__(
@@ -104,6 +115,8 @@ class Arrays:
         by_agent: Mapping[str, AgentSpaces],
         *,
         num_envs: int,
+        room: Room = np.zeros,
+        attach: bool = False,
     ) -> None:
         self.agents = [agent for members in groups.values() for agent in members]
         self.column = {agent: i for i, agent in enumerate(self.agents)}
@@ -112,20 +125,43 @@ class Arrays:
         self.observations: dict[str, np.ndarray] = {}
         self.masks: dict[str, np.ndarray] = {}
         plane = (num_envs, len(self.agents))
-        self.choices = np.zeros(plane, np.int64)
+        self.choices = room(plane, np.dtype(np.int64))
         start = 0
         for name, members in groups.items():
             self.groups[name] = slice(start, start + len(members))
             start += len(members)
             self.spaces[name] = shared = equal_spaces(by_agent, members)
             shape, dtype = storage(shared.observation)
-            self.observations[name] = np.zeros((num_envs, len(members), *shape), dtype)
+            self.observations[name] = room((num_envs, len(members), *shape), dtype)
             if isinstance(shared.action, (spaces.Discrete, spaces.MultiDiscrete)):
                 width = int(np.sum(getattr(shared.action, "nvec", getattr(shared.action, "n", 0))))
-                self.masks[name] = np.ones((num_envs, len(members), width), bool)
-            if isinstance(shared.action, spaces.Discrete):
-                self.choices[:, self.groups[name]] = shared.action.n
-        self.rewards = np.zeros(plane, np.float32)
-        self.terminated = np.zeros(plane, bool)
-        self.truncated = np.zeros(plane, bool)
-        self.alive = np.zeros(plane, bool)
+                self.masks[name] = room((num_envs, len(members), width), np.dtype(bool))
+        self.rewards = room(plane, np.dtype(np.float32))
+        self.terminated, self.truncated, self.alive = (
+            room(plane, np.dtype(bool)) for _ in range(3)
+        )
+        if not attach:
+            self._fill()
+
+    def part(self, copies: range) -> Arrays:
+        """The same arrays, seen from the first of these copies to the last: views."""
+        some, these = copy(self), slice(copies.start, copies.stop)
+        some.observations = {name: block[these] for name, block in self.observations.items()}
+        some.masks = {name: block[these] for name, block in self.masks.items()}
+        for name in ("choices", "rewards", "terminated", "truncated", "alive"):
+            setattr(some, name, getattr(self, name)[these])
+        return some
+
+    def clear(self, copies: range) -> None:
+        """Forgets what the last step of these copies brought."""
+        these = slice(copies.start, copies.stop)
+        self.terminated[these] = self.truncated[these] = False
+        self.rewards[these] = 0
+
+    def _fill(self) -> None:
+        for mask in self.masks.values():
+            mask[...] = True
+        for name, columns in self.groups.items():
+            action = self.spaces[name].action
+            if isinstance(action, spaces.Discrete):
+                self.choices[:, columns] = action.n

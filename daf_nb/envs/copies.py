@@ -1,4 +1,4 @@
-"""All copies of a world, stepped in this process into shared arrays."""
+"""All copies of a world, stepped here or by workers into shared arrays."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from typing import Any
 import numpy as np
 from pettingzoo.utils.env import ParallelEnv
 
-from daf_nb.envs.arrays import Arrays, Episode, RowEnd
-from daf_nb.envs.copy import Copy
-from daf_nb.envs.guards import Guard, per_copy
-from daf_nb.envs.instances import Instances
+from daf_nb.envs.accounts import Accounts, Outcome, Standing
+from daf_nb.envs.arrays import Episode, RowEnd
+from daf_nb.envs.guards import Guard
+from daf_nb.envs.halves import Half
+from daf_nb.envs.hosts import Plan, Staff, staffed
 from daf_nb.envs.layout import Layout
-from daf_nb.envs.restoring import check_tapes, replay
+from daf_nb.envs.restoring import check_tapes
 from daf_nb.envs.seeds import EpisodeSeeds, fresh_seed
 from daf_nb.envs.settings import Setting
-from daf_nb.envs.spaces import agent_spaces
-from daf_nb.envs.starting import Starter
 from daf_nb.envs.tape import Tape
-from daf_nb.envs.taping import Taping
 from daf_nb.envs.watch import Watch
 from daf_nb.envs.worlds import World
-from daf_nb.errors import ConfigError, TrainingEnvironmentError
+from daf_nb.errors import ConfigError
 
 __all__ = ["Copies"]
 
@@ -39,6 +37,8 @@ class Copies:
         groups: group -> its agents, which must have equal spaces; by default all agents are one
             group named "all".
         num_envs: copies.
+        num_workers: worker processes that step them, each a part; 0 steps them all here. What
+            comes of it is the same, bit for bit.
         seed: run seed, from which every episode's seed is derived; None draws one.
         held_out: use the seeds that training never uses.
         layout: the agents and spaces of the arrays, which worlds of single tasks may fall short of;
@@ -48,18 +48,18 @@ class Copies:
         watch: what the worlds' code is called through; None for one that watches nothing.
 
     Attributes:
-        envs: per copy, the instance of the world in play.
         arrays: what the learner reads.
         ends: the rows that ended in the last step.
         episodes: the episodes that ended in the last step, in copy order.
-        infos: (copy, agent) -> the world's info of the last step, where it was not empty.
-        reset_infos: (copy, agent) -> the world's info at the start of the current episode.
         seed: the run seed in use.
         starts: how episodes start, and what follows where one cannot, or its world breaks it.
+        halves: with workers two, each of half the copies, of which one can be stepped while the
+            other's actions are chosen; else one.
         on_tape: told of every episode that ends, with what gives its tape until the next step.
 
     Raises:
-        ConfigError: no copies, one instance given twice, or spaces that cannot be trained on.
+        ConfigError: no copies, one instance given twice, spaces that cannot be trained on, or
+            workers to whom the world cannot be sent.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Copies:
         *,
         groups: Mapping[str, Sequence[str]] | None = None,
         num_envs: int,
+        num_workers: int = 0,
         seed: int | None = None,
         held_out: bool = False,
         layout: Layout | None = None,
@@ -75,29 +76,35 @@ class Copies:
         world: World | None = None,
         watch: Watch | None = None,
     ) -> None:
-        watch = watch or Watch()
         if num_envs < 1:
             raise ConfigError(f"num_envs={num_envs}: at least one copy is needed.")
-        self.closed = False
-        self._instances = Instances(factory, rebuild, num_envs=num_envs, watch=watch)
-        self.envs: list[ParallelEnv] = list(self._instances.own)
-        try:
-            self._layout = layout or Layout(agent_spaces(self.envs[0]))
-            by_agent = self._layout.spaces
-            self.arrays = Arrays(groups or {"all": list(by_agent)}, by_agent, num_envs=num_envs)
-            self._instances.place(self.arrays, self._layout, exact=layout is None)
-        except BaseException:
-            self.close()
-            raise
-        self._copies = [Copy(i, self.arrays, watch) for i in range(num_envs)]
-        self._guard = Guard(self.arrays, self._copies)
-        self.starts = Starter(self._instances, self._layout, self._guard, self.envs)
-        self._taping = Taping(self.arrays, self._layout, world)
-        self.num_envs = num_envs
+        self.num_envs, self.closed = num_envs, False
+        self.starts = Accounts(num_envs)
+        plan = Plan(factory, rebuild, groups, layout, num_envs)
+        self._staff: Staff = staffed(
+            plan, self.starts, watch or Watch(), min(num_workers, num_envs)
+        )
+        self._layout, self.arrays = self._staff.layout, self._staff.arrays
+        self._standing: dict[int, Standing] = {}
+        for host, _ in self._staff.hosts:
+            self._standing.update(host.standing)
+        guard = Guard(self.arrays, self._standing)
+        self.halves = [
+            Half(
+                copies,
+                self.arrays,
+                self._layout,
+                world=world,
+                guard=guard,
+                steppers=self._staff.having(copies),
+            )
+            for copies in self._staff.halves
+        ]
         self.on_tape: Callable[[Episode, Callable[[], Tape]], object] | None = None
         self.ends: list[RowEnd] = []
         self.episodes: list[Episode] = []
         self._held_out = held_out
+        self._staff.remember(self._taped)
         self.reseed(seed)
 
     def reseed(self, seed: int | None, *, same: bool = False) -> None:
@@ -105,22 +112,51 @@ class Copies:
 
         With `same`, every episode gets this very seed.
         """
+        self.settle()
         self.seed = fresh_seed() if seed is None else seed
         held_out, copies = self._held_out, self.num_envs
         self._seeds = EpisodeSeeds(self.seed, num_envs=copies, held_out=held_out, same=same)
-        self.starts.reseed(self._seeds)
-        for copy in self._copies:
-            copy.number = -1
+        self.starts.in_a_row = [0] * copies
+        for host, _ in self._staff.hosts:
+            host.reseed(self._seeds)
+
+    @property
+    def envs(self) -> list[ParallelEnv]:
+        """Per copy, the instance of the world in play.
+
+        Raises:
+            ConfigError: they are in other processes; `reach` gets there.
+        """
+        if not self._staff.here:
+            raise ConfigError(
+                "the worlds are in worker processes: use get_attr, set_attr and env_method of the "
+                "VecEnv, or num_workers=0."
+            )
+        return self.reach(range(self.num_envs), lambda env: env)
 
     @property
     def infos(self) -> dict[tuple[int, str], dict[str, Any]]:
-        said = ((c.index, c.infos) for c in self._copies)
-        return {(at, agent): info for at, its in said for agent, info in its.items() if info}
+        """(copy, agent) -> the world's info of the last step, where it was not empty."""
+        return {at: info for host, _ in self._staff.hosts for at, info in host.infos.items()}
 
     @property
     def reset_infos(self) -> dict[tuple[int, str], dict[str, Any]]:
-        said = ((c.index, c.reset_infos) for c in self._copies)
-        return {(at, agent): info for at, its in said for agent, info in its.items() if info}
+        """(copy, agent) -> the world's info at the start of the current episode."""
+        return {at: info for host, _ in self._staff.hosts for at, info in host.reset_infos.items()}
+
+    def reach(self, copies: Sequence[int], ask: Callable[[ParallelEnv], Any]) -> list[Any]:
+        """What `ask` gives of the worlds in play in these copies, one after the other.
+
+        Raises:
+            ConfigError: they are in other processes, and `ask` or its answer cannot be sent.
+        """
+        asked = {
+            at: answer
+            for host, has in self._staff.hosts
+            if (its := sorted({at for at in copies if at in has}))
+            for at, answer in zip(its, host.reach(its, ask), strict=True)
+        }
+        return [asked[at] for at in copies]
 
     def prepare(self, copy: int, setting: Setting) -> None:
         """Sets what a copy's next episode and all later ones are played with, until told again.
@@ -128,7 +164,7 @@ class Copies:
         Raises:
             ConfigError: it does not fit the layout, or needs a world that cannot be rebuilt.
         """
-        self.starts.prepare(copy, setting)
+        self._staff.host_of(copy).prepare(copy, setting)
 
     def reset(self, options: Sequence[Mapping[str, Any]] | None = None) -> None:
         """Starts the next episode of every copy.
@@ -141,10 +177,18 @@ class Copies:
             TrainingEnvironmentError: a world raised, broke its contract, or gave NaN or infinity.
             TaskGenerationError: a setting could not be played, and there was no other.
         """
-        self._clear()
-        for copy in self._copies:
-            self.starts.start(copy, options[copy.index] if options else {})
-            self._taping.begin(copy.index)
+        self.settle()
+        self.arrays.clear(range(self.num_envs))
+        given = dict(enumerate(options or ()))
+        outcome = Outcome()
+        for host, _ in self._staff.hosts:
+            host.order("reset", given)
+        for host, _ in self._staff.hosts:
+            outcome.add(host.done())
+        self._take(outcome)
+        for half in self.halves:
+            for copy in half.copies:
+                half.taping.begin(copy)
 
     def step(self, actions: Mapping[str, np.ndarray]) -> None:
         """One step of every copy.
@@ -158,21 +202,16 @@ class Copies:
             ConfigError: an action outside its space.
             TaskGenerationError: a setting could not be played, and there was no other.
         """
-        self._guard.refuse_bad_actions(actions)
-        self._clear()
-        self._taping.before_step(actions)
-        broken = dict[int, TrainingEnvironmentError]()
-        for copy, chosen in zip(self._copies, per_copy(actions, self.arrays), strict=True):
-            try:
-                copy.step(chosen, self.ends)
-            except TrainingEnvironmentError as error:
-                broken[copy.index] = self._broken(copy, error)
-        while bad := self._guard.nonfinite(self.ends, actions):
-            broken[bad[0]] = self._broken(self._copies[bad[0]], bad[1])
-        self._taping.after_step(self.ends)
-        for copy in self._copies:
-            if not copy.playing:
-                self._go_on(copy, broken.get(copy.index))
+        for half in self.halves:
+            half.send(actions)
+        outcome = Outcome()
+        for half in self.halves:
+            outcome.add(half.receive(self.on_tape))
+        self._take(outcome)
+
+    def settle(self) -> None:
+        """Waits for halves that were sent and not received; what came of it is of no use."""
+        self._staff.settle()
 
     def tapes(self) -> list[Tape]:
         """The episodes in progress, one of each copy, as they are now.
@@ -180,14 +219,16 @@ class Copies:
         Raises:
             ConfigError: there are none yet.
         """
-        if not all(copy.playing for copy in self._copies):
+        if not all(copy.playing for copy in self._standing.values()):
             raise ConfigError("no episodes are in progress: call reset first.")
-        return [self._taping.cut(copy, self.starts.settings[copy.index]) for copy in self._copies]
+        for host, _ in self._staff.hosts:
+            host.count()
+        return self._taped(range(self.num_envs))
 
     @property
     def playing(self) -> bool:
         """Every copy is in the middle of an episode."""
-        return not self.closed and all(copy.playing for copy in self._copies)
+        return not self.closed and all(copy.playing for copy in self._standing.values())
 
     def restore(self, tapes: Iterable[Tape]) -> None:
         """Puts copies into the middle of their episodes, from where they go on as those taped did.
@@ -204,47 +245,40 @@ class Copies:
                 and in what. The copies are of no more use.
             TaskGenerationError: a setting could not be played.
         """
+        self.settle()
         chosen = {tape.copy: tape for tape in tapes}
-        check_tapes(chosen, self._copies, self.arrays, self._seeds, stride=self._taping.stride)
-        digests = self._taping.digests_of(1)
-        for at, tape in chosen.items():
-            seat = self.starts.seat(at, tape.setting)
-            replay(self._copies[at], seat, tape, self.arrays, digests)
-            self._taping.put(tape)
-            if tape.next_setting is not None:
-                self.prepare(at, tape.next_setting)
-        self._clear()
+        standing = [self._standing[at] for at in range(self.num_envs)]
+        stride = self.halves[0].taping.stride
+        check_tapes(chosen, standing, self.arrays, self._seeds, stride=stride)
+        for host, has in self._staff.hosts:
+            host.order("restore", [tape for at, tape in chosen.items() if at in has])
+        for host, _ in self._staff.hosts:
+            host.done()
+        for half in self.halves:
+            for at in half.copies:
+                if at in chosen:
+                    half.taping.put(chosen[at])
+        self.arrays.clear(range(self.num_envs))
+        self._take(Outcome())
 
     def close(self, *, left: bool = False) -> None:
         """Closes every world once, or leaves them all as they are (`left`), as one of them hangs.
 
         One that raises when it is closed is told of, and the others still close.
         """
-        closed, self.closed = self.closed or left, True
+        closed, self.closed = self.closed, True
         if not closed:
-            self._instances.close()
+            self._staff.close(left=left)
 
-    def _clear(self) -> None:
-        """Forgets what the last step brought."""
-        self.ends, self.episodes, self.starts.drops = [], [], []
-        self.arrays.terminated[:] = self.arrays.truncated[:] = False
-        self.arrays.rewards[:] = 0
+    def _take(self, outcome: Outcome) -> None:
+        self.ends, self.episodes = outcome.ends, outcome.episodes
+        self.starts.drops = outcome.drops
 
-    def _broken(self, copy: Copy, error: TrainingEnvironmentError) -> TrainingEnvironmentError:
-        """The error, where its episode is to be dropped: its last step is not told of."""
-        if self.starts.on_failure is None:
-            raise error
-        self.ends = [end for end in self.ends if end.copy != copy.index]
-        copy.leave(error.what)
-        return error
-
-    def _go_on(self, copy: Copy, broken: TrainingEnvironmentError | None) -> None:
-        """A copy's episode has ended, or was broken: it begins another."""
-        if broken is not None:
-            self.starts.start_over(copy, broken)
-        else:
-            self.episodes.append(episode := copy.finish())
-            if self.on_tape is not None:
-                self.on_tape(episode, self._taping.ended(episode))
-            self.starts.start_next(copy)
-        self._taping.begin(copy.index)
+    def _taped(self, copies: range) -> list[Tape]:
+        """The episodes in progress of some copies."""
+        return [
+            half.taping.cut(self._standing[at], self.starts.settings[at])
+            for half in self.halves
+            for at in half.copies
+            if at in copies and self._standing[at].playing
+        ]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from daf_nb.envs.accounts import Standing
 from daf_nb.envs.arrays import Arrays, RowEnd
-from daf_nb.envs.copy import Copy
 from daf_nb.errors import ConfigError, TrainingEnvironmentError
 
 __all__ = ["Guard", "per_copy"]
@@ -20,14 +20,14 @@ class Guard:
 
     Args:
         arrays: what the worlds write.
-        copies: the copies, for messages and for what they play.
+        copies: copy -> what it plays, for messages.
 
     Attributes:
         limits: group -> int, one more than the greatest action, by copy and agent where it acts in
             a Discrete, by place of the action in a MultiDiscrete.
     """
 
-    def __init__(self, arrays: Arrays, copies: Sequence[Copy]) -> None:
+    def __init__(self, arrays: Arrays, copies: Mapping[int, Standing]) -> None:
         self._arrays, self._copies = arrays, copies
         self._floats = [o for o in arrays.observations.values() if o.dtype.kind == "f"]
         self.limits: dict[str, np.ndarray] = {}
@@ -38,17 +38,18 @@ class Guard:
             elif isinstance(action, spaces.MultiDiscrete):
                 self.limits[name] = action.nvec
 
-    def refuse_bad_actions(self, actions: Mapping[str, np.ndarray]) -> None:
-        """Stops at an action that its agent, alive, does not have.
+    def refuse_bad_actions(self, actions: Mapping[str, np.ndarray], copies: range) -> None:
+        """Stops at an action of these copies that its agent, alive, does not have.
 
         Raises:
             ConfigError: there is one; copy, agent, action and what is allowed are named.
         """
-        arrays = self._arrays
-        for name, part in actions.items():
-            alive = arrays.alive[:, arrays.groups[name]]
+        arrays, these = self._arrays, slice(copies.start, copies.stop)
+        for name, whole in actions.items():
+            part, alive = whole[these], arrays.alive[these, arrays.groups[name]]
             limit = self.limits.get(name)
             if limit is not None:
+                limit = limit if limit.ndim == 1 else limit[these]
                 bad = (part < 0) | (part >= limit)
                 if part.dtype.kind not in "iu":
                     bad |= part != np.trunc(part)
@@ -59,30 +60,35 @@ class Guard:
             if bad.any():
                 bad = bad.reshape(*alive.shape, -1).any(-1) & alive
                 for c, a in np.argwhere(bad)[:1]:
-                    self._say_bad(name, c, a, part[c, a])
+                    self._say_bad(name, copies.start + c, a, part[c, a])
 
     def nonfinite(
-        self, ends: Sequence[RowEnd], actions: Mapping[str, np.ndarray] | None
+        self,
+        ends: Sequence[RowEnd],
+        actions: Mapping[str, np.ndarray] | None,
+        copies: range,
     ) -> tuple[int, TrainingEnvironmentError] | None:
         """The first NaN or infinity: its copy, and what to raise about it; or None.
 
         Args:
             ends: the rows that ended, with their final observations.
             actions: what was played, for messages; None at a reset.
+            copies: those that are looked at.
         """
-        arrays = self._arrays
+        arrays, these, first = self._arrays, slice(copies.start, copies.stop), copies.start
+        rewards = arrays.rewards[these]
         final = [
             end for end in ends if end.observation is not None and end.observation.dtype.kind == "f"
         ]
         if (
-            np.isfinite(arrays.rewards).all()
-            and all(np.isfinite(block).all() for block in self._floats)
+            np.isfinite(rewards).all()
+            and all(np.isfinite(block[these]).all() for block in self._floats)
             and all(np.isfinite(end.observation).all() for end in final)
         ):
             return None
-        for c, column in np.argwhere(~np.isfinite(arrays.rewards)):
-            value = float(arrays.rewards[c, column])
-            return int(c), self._nonfinite("reward", value, c, column, actions)
+        for c, column in np.argwhere(~np.isfinite(rewards)):
+            value, at = float(rewards[c, column]), first + int(c)
+            return at, self._nonfinite("reward", value, at, column, actions)
         for end in final:
             bad = np.asarray(end.observation)[~np.isfinite(end.observation)]
             if bad.size:
@@ -90,20 +96,20 @@ class Guard:
                 what = "final observation"
                 return end.copy, self._nonfinite(what, bad[0], end.copy, column, actions)
         for name, block in arrays.observations.items():
+            block = block[these]
             bad_rows = ~np.isfinite(block.reshape(*block.shape[:2], -1)).all(-1)
             for c, a in np.argwhere(bad_rows):
-                value = block[c, a][~np.isfinite(block[c, a])][0]
+                value, at = block[c, a][~np.isfinite(block[c, a])][0], first + int(c)
                 column = arrays.groups[name].start + a
-                return int(c), self._nonfinite("observation", value, c, column, actions)
+                return at, self._nonfinite("observation", value, at, column, actions)
         return None
 
-    def refuse_bad_start(self, copy: Copy) -> None:
+    def refuse_bad_start(self, at: int) -> None:
         """Stops at NaN or infinity in what a copy's episode begins with.
 
         Raises:
             TrainingEnvironmentError: there is one; it is named with its whereabouts.
         """
-        at = copy.index
         for name, block in self._arrays.observations.items():
             if block.dtype.kind != "f" or np.isfinite(block[at]).all():
                 continue
@@ -149,11 +155,11 @@ class Guard:
         )
 
 
-def per_copy(actions: Mapping[str, np.ndarray], arrays: Arrays) -> list[list[Any]]:
-    """One list per copy, an action per column: Python ints where scalar, else arrays."""
-    rows: list[list[Any]] = [[] for _ in arrays.alive]
+def per_copy(actions: Mapping[str, np.ndarray], arrays: Arrays, copies: range) -> list[list[Any]]:
+    """One list for each of these copies, an action per column: ints where scalar, else arrays."""
+    rows: list[list[Any]] = [[] for _ in copies]
     for name in arrays.groups:
-        part = actions[name]
+        part = actions[name][copies.start : copies.stop]
         if isinstance(arrays.spaces[name].action, (spaces.Discrete, spaces.MultiDiscrete)):
             part = part.astype(np.int64, copy=False)
         for row, chosen in zip(rows, part.tolist() if part.ndim == 2 else part, strict=True):

@@ -19,7 +19,7 @@ from daf_nb.envs.watch import Visit, Watch, WorldTimeout
 from daf_nb.envs.worlds import as_parallel, close_world
 from daf_nb.errors import ConfigError
 
-__all__ = ["Instances"]
+__all__ = ["Instances", "refuse_rebuilding"]
 
 
 class Instances:
@@ -28,11 +28,11 @@ class Instances:
     Args:
         factory: returns a fresh world at each call.
         rebuild: constructor arguments to change -> a fresh world; None where that cannot be.
-        num_envs: copies.
+        copies: whose.
         watch: what the worlds' code is called through, once they are played.
 
     Attributes:
-        own: per copy, the world that the factory made for it.
+        own: copy -> the world that the factory made for it.
 
     Raises:
         ConfigError: the factory gave one instance twice.
@@ -43,18 +43,18 @@ class Instances:
         factory: Callable[[], ParallelEnv],
         rebuild: Callable[[Mapping[str, Any]], ParallelEnv] | None,
         *,
-        num_envs: int,
+        copies: range,
         watch: Watch,
     ) -> None:
-        self.own: list[ParallelEnv] = []
+        self.own: dict[int, ParallelEnv] = {}
         self._factory, self._watch = factory, watch
         self._rebuild = rebuild
-        self._pools: list[Pool] = []
+        self._pools: dict[int, Pool] = {}
         self._closed: set[int] = set()
         try:
-            for _ in range(num_envs):
-                self.own.append(as_parallel(factory(), "the factory"))
-            if len({id(env) for env in self.own}) < num_envs:
+            for copy in copies:
+                self.own[copy] = as_parallel(factory(), "the factory")
+            if len({id(env) for env in self.own.values()}) < len(copies):
                 raise ConfigError(
                     "the factory gave the same instance twice; it must make a new world at each "
                     "call."
@@ -73,7 +73,7 @@ class Instances:
             make=None if self._rebuild is None else self._make,
             watch=self._watch,
         )
-        self._pools = [self._place(copy, env) for copy, env in enumerate(self.own)]
+        self._pools = {copy: self._place(copy, env) for copy, env in self.own.items()}
 
     def ready(self, copy: int, setting: Setting) -> Seat:
         """The seat of a copy's instance for `setting`, prepared for a reset.
@@ -89,11 +89,7 @@ class Instances:
         Raises:
             ConfigError: it does.
         """
-        if setting.env_kwargs and self._rebuild is None:
-            raise ConfigError(
-                f"{setting} changes env_kwargs {dict(setting.env_kwargs)!r}, but nothing was given "
-                "to rebuild the world with. Name the world or pass its class, not an instance."
-            )
+        refuse_rebuilding(setting, possible=self._rebuild is not None)
 
     def renew(self, copy: int) -> None:
         """Closes all of a copy's instances, of which one is broken, and makes its own anew.
@@ -118,24 +114,38 @@ class Instances:
 
     def close(self) -> None:
         """Closes every world; one that raises there is told of, and the others still close."""
-        for copy in range(len(self.own)):
+        for copy in self.own:
             self._close(copy)
 
     def _close(self, copy: int) -> None:
         if copy not in self._closed:
             self._closed.add(copy)
             close_world(self.own[copy], f"copy {copy}")
-        for pool in self._pools[copy : copy + 1]:
-            pool.close()
+        if copy in self._pools:
+            self._pools[copy].close()
 
     def _make(self, env_kwargs: Mapping[str, Any]) -> ParallelEnv:
         assert self._rebuild is not None, "refuse_rebuilding comes first"
         return self._fresh(as_parallel(self._rebuild(env_kwargs), "rebuild"), "rebuild")
 
     def _fresh(self, env: ParallelEnv, maker: str) -> ParallelEnv:
-        known = [*self.own, *(env for pool in self._pools for env in pool.rebuilt)]
+        rebuilt = [env for pool in self._pools.values() for env in pool.rebuilt]
+        known = [*self.own.values(), *rebuilt]
         if any(env is other for other in known):
             raise ConfigError(
                 f"{maker} gave the same instance twice; it must make a new world at each call."
             )
         return env
+
+
+def refuse_rebuilding(setting: Setting, *, possible: bool) -> None:
+    """Stops at a setting that changes arguments, where that is not possible.
+
+    Raises:
+        ConfigError: it does.
+    """
+    if setting.env_kwargs and not possible:
+        raise ConfigError(
+            f"{setting} changes env_kwargs {dict(setting.env_kwargs)!r}, but nothing was given "
+            "to rebuild the world with. Name the world or pass its class, not an instance."
+        )

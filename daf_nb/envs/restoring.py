@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from daf_nb.envs.accounts import Standing
 from daf_nb.envs.arrays import Arrays, RowEnd
 from daf_nb.envs.copy import Copy
 from daf_nb.envs.digests import Digests, differing
@@ -20,7 +21,7 @@ __all__ = ["check_tapes", "parted", "replay"]
 
 def check_tapes(
     tapes: Mapping[int, Tape],
-    copies: Sequence[Copy],
+    copies: Sequence[Standing],
     arrays: Arrays,
     seeds: EpisodeSeeds,
     *,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from operator import attrgetter, methodcaller
 from typing import Any
 
 import numpy as np
@@ -90,19 +92,19 @@ class RowVecEnv(VecEnv):
     def _rows(self, plane: np.ndarray) -> np.ndarray:
         return plane[:, self._columns].flatten()
 
-    def _worlds(self, indices: VecEnvIndices) -> list[tuple[int, ParallelEnv]]:
-        return [(i, self._source.envs[self.row_copies[i]]) for i in self._get_indices(indices)]
+    def _reach(self, indices: VecEnvIndices, ask: Callable[[ParallelEnv], Any]) -> list[Any]:
+        copies = [int(self.row_copies[i]) for i in self._get_indices(indices)]
+        return self._source.reach(copies, ask)
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         if attr_name == _MASKS and self._offers_masks:
             return [self.action_masks] * len(list(self._get_indices(indices)))
         if attr_name == "render_mode":
-            return [getattr(env, attr_name, None) for _, env in self._worlds(indices)]
-        return [getattr(env, attr_name) for _, env in self._worlds(indices)]
+            return self._reach(indices, _render_mode)
+        return self._reach(indices, attrgetter(attr_name))
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        for _, env in self._worlds(indices):
-            setattr(env, attr_name, value)
+        self._reach(indices, partial(_set, name=attr_name, value=value))
 
     def env_method(
         self,
@@ -111,15 +113,27 @@ class RowVecEnv(VecEnv):
         indices: VecEnvIndices = None,
         **method_kwargs: Any,
     ) -> list[Any]:
-        worlds = self._worlds(indices)
         if method_name == _MASKS and self._offers_masks:
             masks = self.action_masks()
-            return [masks[i] for i, _ in worlds]
-        return [getattr(env, method_name)(*method_args, **method_kwargs) for _, env in worlds]
+            return [masks[i] for i in self._get_indices(indices)]
+        return self._reach(indices, methodcaller(method_name, *method_args, **method_kwargs))
 
     def env_is_wrapped(self, wrapper_class: type, indices: VecEnvIndices = None) -> list[bool]:
-        return [isinstance(env, wrapper_class) for _, env in self._worlds(indices)]
+        return self._reach(indices, partial(_is, kind=wrapper_class))
 
     def get_images(self) -> Sequence[np.ndarray | None]:
         """One picture per copy."""
-        return [np.asarray(env.render()) for env in self._source.envs]
+        copies = range(self._source.num_envs)
+        return [np.asarray(one) for one in self._source.reach(copies, methodcaller("render"))]
+
+
+def _render_mode(env: ParallelEnv) -> Any:
+    return getattr(env, "render_mode", None)
+
+
+def _set(env: ParallelEnv, *, name: str, value: Any) -> None:
+    setattr(env, name, value)
+
+
+def _is(env: ParallelEnv, *, kind: type) -> bool:
+    return isinstance(env, kind)

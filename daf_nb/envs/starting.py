@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from pettingzoo.utils.env import ParallelEnv
 
+from daf_nb.envs.accounts import Accounts
 from daf_nb.envs.copy import Copy
-from daf_nb.envs.failing import Drop
 from daf_nb.envs.guards import Guard
 from daf_nb.envs.instances import Instances
 from daf_nb.envs.layout import Layout
@@ -23,8 +23,6 @@ __all__ = ["MOST_IN_A_ROW", "Starter"]
 MOST_IN_A_ROW = 10
 """Episodes of one copy that may be dropped one after the other, before one has ended."""
 
-_AS_IT_IS = Setting()
-
 
 class Starter:
     """Starts the copies' episodes, in the instances that their settings need.
@@ -34,39 +32,29 @@ class Starter:
         layout: what settings must fit.
         guard: looks at what an episode begins with.
         envs: copy -> the instance in play; written here.
-
-    Attributes:
-        settings: copy -> what its next episode is played with.
-        on_task_failure: asked with the copy and the error when a setting cannot be played; what it
-            returns is prepared instead, until one can be or it returns None and the error is
-            raised.
-        on_failure: told of an episode that its world broke (it raised, hung, gave NaN, or broke its
-            contract), which is dropped: its copy gets new instances, and plays its next episode
-            there within the same step. What it returns is prepared for after that. None: the error
-            is raised.
-        drops: what was dropped since this was emptied, in order.
-        in_a_row: copy -> how many of its episodes were dropped since one ended.
+        accounts: what the copies play next, and who is asked where that fails.
     """
 
     def __init__(
-        self, instances: Instances, layout: Layout, guard: Guard, envs: list[ParallelEnv]
+        self,
+        instances: Instances,
+        layout: Layout,
+        guard: Guard,
+        envs: dict[int, ParallelEnv],
+        accounts: Accounts,
     ) -> None:
         self._instances, self._layout, self._guard, self._envs = instances, layout, guard, envs
-        self.settings = [_AS_IT_IS] * len(envs)
-        self.on_task_failure: Callable[[int, TaskGenerationError], Setting | None] | None = None
-        self.on_failure: Callable[[Drop], Setting] | None = None
-        self.drops: list[Drop] = []
-        self.in_a_row = [0] * len(envs)
+        self._accounts = accounts
 
     def reseed(self, seeds: EpisodeSeeds) -> None:
         """From now on episodes have these seeds."""
-        self._seeds, self.in_a_row = seeds, [0] * len(self._envs)
+        self._seeds = seeds
 
     def prepare(self, copy: int, setting: Setting) -> None:
         """Sets what a copy's next episode and all later ones are played with; see `Copies`."""
         self._layout.refuse_goal(setting)
         self._instances.refuse_rebuilding(setting)
-        self.settings[copy] = setting
+        self._accounts.settings[copy] = setting
 
     def seat(self, copy: int, setting: Setting) -> Seat:
         """The seat of a copy's instance for `setting`, and no other; it is in play now."""
@@ -91,7 +79,7 @@ class Starter:
 
     def start_next(self, copy: Copy) -> None:
         """As `start`, after an episode that has ended."""
-        self.in_a_row[copy.index] = 0
+        self._accounts.in_a_row[copy.index] = 0
         self.start(copy, {})
 
     def start_over(self, copy: Copy, error: TrainingEnvironmentError) -> None:
@@ -104,11 +92,12 @@ class Starter:
     def _ready(self, copy: int) -> tuple[Seat, Setting]:
         """The copy's seat, prepared for its setting, or for another if that one fails."""
         while True:
-            setting = self.settings[copy]
+            setting = self._accounts.settings[copy]
             try:
                 return self._instances.ready(copy, setting), setting
             except TaskGenerationError as error:
-                other = self.on_task_failure and self.on_task_failure(copy, error)
+                ask = self._accounts.on_task_failure
+                other = ask and ask(copy, error)
                 if other is None:
                     raise
                 self.prepare(copy, other)
@@ -119,7 +108,7 @@ class Starter:
             setting = replace(setting, options={**setting.options, **options})
         self._envs[copy.index] = seat.env
         copy.reset(seat, setting, self._next_seed(copy))
-        self._guard.refuse_bad_start(copy)
+        self._guard.refuse_bad_start(copy.index)
 
     def _start_anew(self, copy: Copy) -> None:
         """In a new instance; as often as it may fail."""
@@ -129,7 +118,7 @@ class Starter:
                     self._instances.renew(copy.index)
                 except TrainingEnvironmentError:
                     # The next episode is the one that it breaks.
-                    copy.begin(self.settings[copy.index], self._next_seed(copy))
+                    copy.begin(self._accounts.settings[copy.index], self._next_seed(copy))
                     raise
                 self._begin(copy, {})
             except TrainingEnvironmentError as error:
@@ -142,15 +131,16 @@ class Starter:
 
     def _drop(self, copy: Copy, error: TrainingEnvironmentError) -> Setting:
         """Leaves an episode out; what the copy is to play after what is prepared."""
-        if self.on_failure is None:
+        accounts = self._accounts
+        if accounts.on_failure is None:
             raise error
         drop = copy.leave(error.what)
-        self.in_a_row[copy.index] += 1
-        if self.in_a_row[copy.index] > MOST_IN_A_ROW:
+        accounts.in_a_row[copy.index] += 1
+        if accounts.in_a_row[copy.index] > MOST_IN_A_ROW:
             raise TrainingEnvironmentError(
                 f"{MOST_IN_A_ROW} episodes of copy {copy.index} were dropped one after the other, "
                 f"and none has ended: the world does not work. The next failed too: {error}",
                 what=error.what,
             ) from error.__cause__
-        self.drops.append(drop)
-        return self.on_failure(drop)
+        accounts.drops.append(drop)
+        return accounts.on_failure(drop)

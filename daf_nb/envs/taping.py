@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 from gymnasium import spaces
 
+from daf_nb.envs.accounts import Standing
 from daf_nb.envs.arrays import Arrays, Episode, RowEnd
-from daf_nb.envs.copy import Copy
 from daf_nb.envs.digests import Digests, stride_for
 from daf_nb.envs.layout import Layout
 from daf_nb.envs.settings import Setting
@@ -22,7 +22,7 @@ from daf_nb.envs.tape import Tape
 from daf_nb.envs.worlds import World
 from daf_nb.errors import ConfigError
 
-__all__ = ["Taping"]
+__all__ = ["Taping", "digests_of"]
 
 _FIRST_ROOM = 256
 _PLANES = 64
@@ -35,15 +35,17 @@ class Taping:
     """Logs the steps of all copies, from the start of the longest episode in progress.
 
     Args:
-        arrays: what the copies write.
+        arrays: what these copies write, and no others.
         layout: of the arrays.
         world: what the copies are of, for their tapes.
+        first: the first of these copies, which follow one another.
     """
 
-    def __init__(self, arrays: Arrays, layout: Layout, world: World | None) -> None:
-        self._arrays, self._world = arrays, world
+    def __init__(
+        self, arrays: Arrays, layout: Layout, world: World | None, *, first: int = 0
+    ) -> None:
+        self._arrays, self._world, self._from = arrays, world, first
         self.stride = stride_for(layout.spaces)
-        self.goal_size = layout.goal_size
         copies, agents = arrays.alive.shape
         self._now = self._digested = 0
         self._began = [0] * copies
@@ -64,8 +66,8 @@ class Taping:
             self._actions[name] = np.zeros(shape, _compact(action))
         bytes_each = sum(block[0].nbytes for block in arrays.observations.values())
         self._planes = max(1, min(_PLANES, _BYTES * self.stride // (copies * bytes_each)))
-        self._steps = self.digests_of(copies, self._planes)
-        self._starts = self.digests_of(1)
+        self._steps = digests_of(arrays, layout, copies=copies, planes=self._planes)
+        self._starts = digests_of(arrays, layout)
         self._started: list[tuple[int, int]] = []
         blocks = arrays.observations
         self._seen = self._steps.views(blocks)
@@ -73,19 +75,6 @@ class Taping:
             self._starts.views({name: block[copy, None] for name, block in blocks.items()})
             for copy in range(copies)
         ]
-
-    def digests_of(self, copies: int, planes: int = _PLANES) -> Digests:
-        """Digests of these arrays' agents, of so many copies and steps."""
-        arrays = self._arrays
-        groups = {name: arrays.agents[columns] for name, columns in arrays.groups.items()}
-        return Digests(
-            groups,
-            arrays.spaces,
-            goal_size=self.goal_size,
-            stride=self.stride,
-            copies=copies,
-            planes=planes,
-        )
 
     def before_step(self, actions: Mapping[str, np.ndarray]) -> None:
         """Who acts now, and how: group -> [copies, agents, *action shape]."""
@@ -99,7 +88,10 @@ class Taping:
             log[now] = part
 
     def after_step(self, ends: Sequence[RowEnd]) -> None:
-        """What came of it: in the arrays, and in the ends of rows."""
+        """What came of it: in the arrays, and in the ends of rows.
+
+        Of a copy that has begun another episode already, the arrays must show nothing yet.
+        """
         arrays, digests, plane = self._arrays, self._steps, self._now - self._digested
         digests.write(plane, self._seen)
         digests.write_rewards(plane, arrays.rewards)
@@ -114,6 +106,7 @@ class Taping:
 
     def begin(self, copy: int) -> None:
         """A copy has started an episode, which the arrays show."""
+        copy -= self._from
         self._began[copy] = self._now
         self._turn[copy] = 1 - self._turn[copy]
         self._starts.write(len(self._started), self._seen_by[copy])
@@ -132,7 +125,7 @@ class Taping:
                 self._first[place] = digest
             self._started.clear()
 
-    def cut(self, copy: Copy, following: Setting) -> Tape:
+    def cut(self, copy: Standing, following: Setting) -> Tape:
         """The episode in progress of a copy, until now; and what follows it."""
         return self._cut(self._stretch(copy.index), copy, following)
 
@@ -145,18 +138,20 @@ class Taping:
 
     def _stretch(self, copy: int) -> tuple[int, int, int, int]:
         """The copy, where its episode began, where it is now, and which start was its own."""
+        copy -= self._from
         return copy, self._began[copy], self._now, self._turn[copy]
 
     def _cut(
         self,
         stretch: tuple[int, int, int, int],
-        told: Copy | Episode,
+        told: Standing | Episode,
         following: Setting | None,
     ) -> Tape:
         at, began, now, turn = stretch
         if now != self._now:
             raise ConfigError(
-                f"copy {at}, episode {told.number}: its tape is to be taken before the next step."
+                f"copy {at + self._from}, episode {told.number}: its tape is to be taken before "
+                "the next step."
             )
         self.catch_up()
         arrays, steps = self._arrays, slice(began, now)
@@ -173,7 +168,7 @@ class Taping:
             world=self._world,
             setting=told.setting,
             next_setting=following,
-            copy=at,
+            copy=at + self._from,
             number=told.number,
             seed=told.seed,
             agents=tuple(arrays.agents),
@@ -187,7 +182,7 @@ class Taping:
 
     def put(self, tape: Tape) -> None:
         """A copy has played a tape again, and goes on from there."""
-        length, at, arrays = tape.length, tape.copy, self._arrays
+        length, at, arrays = tape.length, tape.copy - self._from, self._arrays
         if self._now < length:
             self._move(length)
         self.catch_up()
@@ -204,7 +199,7 @@ class Taping:
 
     def _write_final(self, plane: int, end: RowEnd) -> None:
         name, place = self._place[end.agent]
-        self._steps.write_one(plane, end.copy, name, place, end.observation)
+        self._steps.write_one(plane, end.copy - self._from, name, place, end.observation)
 
     def _fitted(self, name: str, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Actions of a group as its log holds them, and the log."""
@@ -234,6 +229,20 @@ class Taping:
         self._actions = {name: moved(log) for name, log in self._actions.items()}
         self._began = [began + start - keep for began in self._began]
         self._now = self._digested = start + used
+
+
+def digests_of(
+    arrays: Arrays, layout: Layout, *, copies: int = 1, planes: int = _PLANES
+) -> Digests:
+    """Digests of these arrays' agents, of so many copies and steps."""
+    return Digests(
+        {name: arrays.agents[columns] for name, columns in arrays.groups.items()},
+        arrays.spaces,
+        goal_size=layout.goal_size,
+        stride=stride_for(layout.spaces),
+        copies=copies,
+        planes=planes,
+    )
 
 
 def _compact(action: spaces.Space) -> np.dtype:

@@ -35,11 +35,11 @@ class AgentVecEnv(RowVecEnv):
         factory: returns a fresh world at each call.
         num_envs: copies of the world (SB3's `num_envs` attribute counts rows).
         seed: run seed in [0, 2**32 - 1]; every episode of every copy gets its own seed from it.
-        num_workers: 0; all copies are stepped in this process.
+        num_workers: worker processes that step the copies; 0 steps them in this process.
         world: what the factory builds, for the tapes to say so.
 
     Raises:
-        ConfigError: the agents' spaces differ, or workers were asked for.
+        ConfigError: the agents' spaces differ, or the world cannot be sent to workers.
     """
 
     def __init__(
@@ -51,11 +51,7 @@ class AgentVecEnv(RowVecEnv):
         num_workers: int = 0,
         world: World | None = None,
     ) -> None:
-        if num_workers:
-            raise ConfigError(
-                f"num_workers={num_workers}: copies are stepped in this process so far; use 0."
-            )
-        copies = Copies(factory, num_envs=num_envs, seed=seed, world=world)
+        copies = Copies(factory, num_envs=num_envs, num_workers=num_workers, seed=seed, world=world)
         try:
             super().__init__(copies, "all")
         except BaseException:

@@ -67,11 +67,6 @@ class Learner:
         course: Course,
     ) -> None:
         assert config.seed is not None, "the trainer draws a seed where none was given"
-        if config.num_workers:
-            raise ConfigError(
-                f"num_workers={config.num_workers}: copies are stepped in this process so far; "
-                "use 0."
-            )
         if layout.padded_actions and config.algorithm != "MaskablePPO":
             raise ConfigError(
                 "tasks differ in their actions: the padded ones must be masked, which needs "

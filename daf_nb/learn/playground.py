@@ -57,7 +57,10 @@ class Playground:
         self._seed, self._visits = config.seed, 0
         self._collector: Collector | None = None
         self._left: tuple[Mapping[str, Any], Sequence[Tape], bool] | None = None
-        self.copies = self.copies_of(world, num_envs=config.num_envs, seed=config.seed)
+        self._workers = config.num_workers
+        self.copies = self.copies_of(
+            world, num_envs=config.num_envs, seed=config.seed, num_workers=config.num_workers
+        )
 
     @contextmanager
     def entered(self) -> Iterator[Collector]:
@@ -84,6 +87,7 @@ class Playground:
         seed: int,
         held_out: bool = False,
         watch: Watch | None = None,
+        num_workers: int = 0,
     ) -> Copies:
         """Copies of a world in the learner's layout, for the thread that `watch` watches.
 
@@ -93,6 +97,7 @@ class Playground:
             world.build,
             groups=self._groups,
             num_envs=num_envs,
+            num_workers=num_workers,
             seed=seed,
             held_out=held_out,
             layout=self._layout,
@@ -193,4 +198,5 @@ class Playground:
         """As many copies as ever, on seeds of their own."""
         self._visits += 1
         seed = np.random.SeedSequence([self._seed, self._visits]).generate_state(1)[0]
-        return self.copies_of(world, num_envs=self.copies.num_envs, seed=int(seed))
+        copies = self.copies.num_envs
+        return self.copies_of(world, num_envs=copies, seed=int(seed), num_workers=self._workers)

@@ -702,7 +702,7 @@ def test_worlds_of_two_and_three_particles_are_learnt_in_the_same_rows():
         plays = []
         for copy, size in enumerate((2, 3)):
             world = SPREAD.changed({"N": size}).build()
-            first, _ = world.reset(seed=copies._copies[copy].seed)
+            first, _ = world.reset(seed=copies.tapes()[copy].seed)
             assert_array_equal(seen(copies, copy)[:size], np.stack(list(first.values())))
             plays.append((copy, size, world))
         for step in range(4):

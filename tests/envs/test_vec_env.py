@@ -491,7 +491,7 @@ def test_the_way_out_by_padding_is_one():
 
 @pytest.mark.parametrize(
     ("kwargs", "words"),
-    [({"num_envs": 0}, "num_envs=0"), ({"num_envs": 1, "num_workers": 2}, "num_workers=2")],
+    [({"num_envs": 0}, "num_envs=0"), ({"num_envs": 1, "seed": -1}, "non-negative")],
 )
 def test_numbers_that_cannot_be_are_refused(kwargs, words):
     with pytest.raises(ConfigError, match=words):

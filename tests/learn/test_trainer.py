@@ -269,11 +269,6 @@ def test_a_finding_of_the_preflight_is_warned_of():
     assert len(trainer.description.findings) == 1
 
 
-def test_workers_are_refused_as_long_as_there_are_none():
-    with pytest.raises(ConfigError, match=r"num_workers=2.*use 0"):
-        make_trainer(num_workers=2)
-
-
 # Groups
 
 

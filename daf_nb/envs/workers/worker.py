@@ -1,0 +1,200 @@
+"""The program of a worker: steps its copies as it is told, until nobody is there to tell it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+import threading
+from dataclasses import dataclass, replace
+from typing import Any
+
+from daf_nb.envs.accounts import Accounts, Outcome
+from daf_nb.envs.failing import Drop
+from daf_nb.envs.hosts import Plan
+from daf_nb.envs.instances import Instances
+from daf_nb.envs.part import Part
+from daf_nb.envs.settings import Setting
+from daf_nb.envs.watch import Watch
+from daf_nb.envs.workers.channel import Channel
+from daf_nb.envs.workers.parcels import bare, error_bytes, packed, unpacked
+from daf_nb.envs.workers.room import Plane
+from daf_nb.errors import TaskGenerationError
+
+__all__ = ["Contract", "main"]
+
+STEP = struct.Struct("<HHB")
+"""First copy, past the last, and whether broken episodes are dropped."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a worker is hired for.
+
+    Attributes:
+        plan: of all copies.
+        deadline: seconds that a call of a world may take; None for ever.
+        exact: nothing may be padded.
+        copies: those that it has.
+        place: which worker it is.
+        num_workers: of how many.
+    """
+
+    plan: Plan
+    deadline: float | None
+    exact: bool
+    copies: range
+    place: int
+    num_workers: int
+
+
+class _Worker:
+    def __init__(self, contract: Contract, channel: Channel, file: int) -> None:
+        self._channel, self._writing = channel, threading.Lock()
+        plan, copies = contract.plan, contract.copies
+        assert plan.layout is not None and plan.groups is not None, "hired gives them"
+        plane = Plane(
+            plan.groups,
+            plan.layout,
+            num_envs=plan.num_envs,
+            num_workers=contract.num_workers,
+            file=file,
+        )
+        self._actions, self._doing = plane.actions, plane.doing[contract.place]
+        self.watch = Watch(contract.deadline)
+        self.watch.told = lambda hang: self._say(b"h", pickle.dumps(hang))
+        self.watch.taken_over = lambda hang: self._say(b"H", pickle.dumps(hang))
+        self._accounts = Accounts(plan.num_envs)
+        self._accounts.on_task_failure = self._ask_for_another
+        instances = Instances(plan.factory, plan.rebuild, copies=copies, watch=self.watch)
+        self._part = Part(
+            instances,
+            plane.arrays,
+            plan.layout,
+            self._accounts,
+            exact=contract.exact,
+            watch=self.watch,
+            doing=self._doing,
+        )
+        self._doing[0] = -1
+
+    def serve(self) -> None:
+        """Does what it is told, until it is told to go."""
+        while True:
+            kind, content = self._channel.receive()
+            if kind == b"q":
+                self._part.close()
+                return
+            try:
+                answer = self._do(kind, content)
+            except BaseException as error:
+                self._say(b"!", error_bytes(error))
+            else:
+                if answer is not None:
+                    self._say(*answer)
+            finally:
+                self._doing[0] = -1
+
+    def _do(self, kind: bytes, content: bytes) -> tuple[bytes, bytes] | None:
+        if kind == b"s":
+            return self._step(content)
+        told = unpacked(content)
+        if kind == b"p":
+            copy, setting = told
+            self._part.prepare(copy, setting)
+            return None
+        if kind == b"r":
+            self._accounts.in_a_row[:] = told
+            return None
+        verb, given, drops = told
+        self._dropping(drops)
+        if verb == "ask":
+            answer = self._part.reach(*given)
+        elif verb == "get":
+            answer = {name: getattr(self._part, name) for name in given}
+        elif verb == "count":
+            answer = {at: (one.length, one.returns) for at, one in self._part.standing.items()}
+        else:
+            answer = getattr(self._part, verb)(given)
+        if isinstance(answer, Outcome):
+            return b"o", self._told(answer)
+        return b"=", packed(answer, "what the world answered")
+
+    def _step(self, content: bytes) -> tuple[bytes, bytes]:
+        first, last, drops = STEP.unpack_from(content)
+        self._dropping(bool(drops))
+        actions, broken = self._actions, None
+        if len(content) > STEP.size:
+            others, broken = unpacked(content[STEP.size :])
+            actions = {**actions, **others}
+        outcome = self._part.step(actions, range(first, last), broken)
+        if outcome.ends or outcome.begun or outcome.drops:
+            return b"o", self._told(outcome)
+        return b".", b""
+
+    def _told(self, outcome: Outcome) -> bytes:
+        """The outcome with settings by their numbers, and what has begun."""
+        slim = Outcome(
+            outcome.ends,
+            [replace(episode, setting=bare(episode.setting)) for episode in outcome.episodes],
+            [replace(drop, setting=bare(drop.setting)) for drop in outcome.drops],
+            outcome.begun,
+        )
+        standing = [self._part.standing[copy] for copy in outcome.begun]
+        begun = [(one.index, one.number, one.seed, bare(one.setting)) for one in standing]
+        return packed((slim, begun), "what the world said of an episode's end")
+
+    def _dropping(self, drops: bool) -> None:
+        self._accounts.on_failure = self._ask_what_follows if drops else None
+
+    def _ask_what_follows(self, drop: Drop) -> Setting:
+        setting = self._asked("drop", replace(drop, setting=bare(drop.setting)))
+        assert setting is not None, "something always follows"
+        return setting
+
+    def _ask_for_another(self, copy: int, error: TaskGenerationError) -> Setting | None:
+        return self._asked("task", (copy, error_bytes(error)))
+
+    def _asked(self, about: str, given: Any) -> Setting | None:
+        """The trainer's answer to a question in the middle of a step."""
+        self._say(b"?", packed((about, given), "a question"))
+        kind, content = self._channel.receive()
+        assert kind == b"a", "nothing else comes in the middle of a step"
+        return unpacked(content)
+
+    def _say(self, kind: bytes, content: bytes) -> None:
+        """Also from the thread of the watch."""
+        with self._writing:
+            self._channel.send(kind, content)
+
+
+def _end_with_the_trainer(line: int) -> None:
+    """The kernel ends this process when nobody holds the other end of `line`, whatever it does."""
+    if hasattr(fcntl, "F_SETOWN"):
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(line, fcntl.F_SETFL, fcntl.fcntl(line, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def main() -> None:
+    """What a worker's interpreter runs: the descriptors of channel, memory and line are given."""
+    end, file, line = map(int, sys.argv[-3:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's
+    _end_with_the_trainer(line)
+    channel = Channel(socket.socket(fileno=end))
+    try:
+        _, content = channel.receive()
+        try:
+            worker = _Worker(unpacked(content), channel, file)
+        except BaseException as error:
+            channel.send(b"!", error_bytes(error))
+            return
+        channel.send(b"=", pickle.dumps(None))
+        with worker.watch.on():
+            worker.serve()
+    except EOFError:
+        return
