@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from typing import Any
@@ -293,3 +295,32 @@ class WrongShape(Scripted):
         if (self.elapsed, self.index(agent)) == (self.at, self.victim):
             return np.ones(self.shape, np.float32)
         return super().observe(agent)
+
+
+class Slow(Scripted):
+    """Takes five milliseconds a step."""
+
+    def step(self, actions: Any) -> Any:
+        time.sleep(0.005)
+        return super().step(actions)
+
+
+class Deadly(Scripted):
+    """Ends its process, in the third step of episodes of an odd seed."""
+
+    def step(self, actions: Any) -> Any:
+        if self.elapsed == 2 and self.seed is not None and self.seed % 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().step(actions)
+
+
+class MadeAtHome:
+    """Makes a world in the process where it was made, and nowhere else."""
+
+    def __init__(self) -> None:
+        self.home = os.getpid()
+
+    def __call__(self) -> Any:
+        if os.getpid() != self.home:
+            raise OSError("no such world here")
+        return Scripted()

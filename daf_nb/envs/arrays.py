@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -157,6 +158,15 @@ class Arrays:
         these = slice(copies.start, copies.stop)
         self.terminated[these] = self.truncated[these] = False
         self.rewards[these] = 0
+
+    @contextmanager
+    def kept(self, copies: Sequence[int]) -> Iterator[None]:
+        """What the last step of these copies brought is the same afterwards."""
+        planes = (self.rewards, self.terminated, self.truncated)
+        before = [plane[copies] for plane in planes]
+        yield
+        for plane, shown in zip(planes, before, strict=True):
+            plane[copies] = shown
 
     def _fill(self) -> None:
         for mask in self.masks.values():

@@ -16,8 +16,6 @@ from daf_nb.errors import TrainingEnvironmentError
 __all__ = ["Losses"]
 
 _log = logging.getLogger("daf_nb")
-_MOST = 3
-"""Losses one after the other, without an answer in between, after which there is none."""
 
 
 class Losses:
@@ -51,7 +49,7 @@ class Losses:
             _log.warning("The worker of %s %s; it is replaced, from the tapes.", whose, said)
             return {}
         what = f"the worker process {said}, twice in the same step"
-        if at not in standing or self._in_a_row > _MOST:
+        if at not in standing or self._in_a_row > 1 + len(standing):
             raise TrainingEnvironmentError(
                 f"the worker of {whose} {said}, {self._in_a_row} times one after the other. {MEND}",
                 what=what,

@@ -208,17 +208,19 @@ class Remote:
 
     def _answered(self) -> Any:
         """The answer to what was asked first of what is under way."""
-        broken: Mapping[int, TrainingEnvironmentError] | None = None
+        broken: dict[int, TrainingEnvironmentError] = {}
+        lost = False
         while True:
             try:
-                if broken is not None:
+                if lost:
                     self._revive(broken)
                 message = self._next()
                 break
             except EOFError:
-                broken = self._losses.lost(self._process, self.standing, self._accounts)
+                broken |= self._losses.lost(self._process, self.standing, self._accounts)
             except Stuck as stuck:
-                broken = self._losses.stuck(stuck.hang, self._accounts)
+                broken |= self._losses.stuck(stuck.hang, self._accounts)
+            lost = True
         self._losses.answered()
         self._flying.pop(0)
         return self._answer_of(message)
@@ -297,10 +299,14 @@ class Remote:
         self._in_a_row = [-1] * len(self._in_a_row)
         anew = frozenset().union(*(one.anew for one in self._flying))
         tapes = [tape for tape in self._taped(self._copies) if tape.copy not in anew]
-        self._call_once("restore", [self._numbers.tape_outward(tape) for tape in tapes])
+        with self._plane.arrays.kept([at for at in self._copies if not self._flies(at)]):
+            self._call_once("restore", [self._numbers.tape_outward(tape) for tape in tapes])
         for one in self._flying:
             its = {at: error for at, error in broken.items() if at in one.copies}
             self._post(one.kind, one.content(its))
+
+    def _flies(self, copy: int) -> bool:
+        return any(copy in one.copies or copy in one.anew for one in self._flying)
 
     def _call_once(self, verb: str, given: Any) -> Any:
         """As `_call`; a loss rises."""

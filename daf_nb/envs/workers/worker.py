@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 import threading
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,6 +56,7 @@ class Contract:
 class _Worker:
     def __init__(self, contract: Contract, channel: Channel, file: int) -> None:
         self._channel, self._writing = channel, threading.Lock()
+        self._waiting: deque[tuple[bytes, bytes]] = deque()
         plan, copies = contract.plan, contract.copies
         assert plan.layout is not None and plan.groups is not None, "hired gives them"
         plane = Plane(
@@ -85,7 +87,8 @@ class _Worker:
     def serve(self) -> None:
         """Does what it is told, until it is told to go."""
         while True:
-            kind, content = self._channel.receive()
+            waiting = self._waiting
+            kind, content = waiting.popleft() if waiting else self._channel.receive()
             if kind == b"q":
                 self._part.close()
                 return
@@ -162,9 +165,9 @@ class _Worker:
     def _asked(self, about: str, given: Any) -> Setting | None:
         """The trainer's answer to a question in the middle of a step."""
         self._say(b"?", packed((about, given), "a question"))
-        kind, content = self._channel.receive()
-        assert kind == b"a", "nothing else comes in the middle of a step"
-        return unpacked(content)
+        while (message := self._channel.receive())[0] != b"a":
+            self._waiting.append(message)  # the step of the other half, for example
+        return unpacked(message[1])
 
     def _say(self, kind: bytes, content: bytes) -> None:
         """Also from the thread of the watch."""

@@ -200,7 +200,7 @@ def test_killed_workers_are_replaced_without_a_difference(made, workers):
 
 
 def test_a_worker_that_is_killed_in_the_middle_of_a_step_is_replaced(made):
-    ours, theirs = pair(made, World(partial(Slow, limit=9)), 2)
+    ours, theirs = pair(made, World(partial(worlds.Slow, limit=9)), 2)
     rng = np.random.default_rng(0)
     for delay in (0.001, 0.01, 0.02, 0.03):
         victim = psutil.Process(sorted(children())[0])
@@ -212,37 +212,20 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_step_is_replaced(made):
 
 
 def test_a_worker_that_is_killed_in_a_reset_is_replaced(made):
-    ours, theirs = pair(made, World(partial(Slow, limit=2)), 1)
+    ours, theirs = pair(made, World(partial(worlds.Slow, limit=2)), 1)
     threading.Timer(0.01, psutil.Process(children().pop()).kill).start()
     ours.reset()
     theirs.reset()
     assert_go_on_alike(ours, theirs, 6, np.random.default_rng(0))
 
 
-class Slow(Scripted):
-    """Takes five milliseconds a step."""
-
-    def step(self, actions: Any) -> Any:
-        time.sleep(0.005)
-        return super().step(actions)
-
-
-class Deadly(Scripted):
-    """Ends its process, in the third step of episodes of an odd seed."""
-
-    def step(self, actions: Any) -> Any:
-        if self.elapsed == 2 and self.seed is not None and self.seed % 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().step(actions)
-
-
 def test_a_world_that_ends_its_worker_again_is_to_blame(made):
-    copies = made(World(partial(Deadly, limit=5)), num_envs=4, num_workers=2)
+    copies = made(World(partial(worlds.Deadly, limit=5)), num_envs=3, num_workers=1)
     copies.reset()
     with pytest.raises(TrainingEnvironmentError, match=r"copy \d.*SIGKILL.*twice"):
         for _ in range(10):
             copies.step(allowed(copies, np.random.default_rng(0)))
-    copies = made(World(partial(Deadly, limit=5)), num_envs=4, num_workers=2)
+    copies = made(World(partial(worlds.Deadly, limit=5)), num_envs=3, num_workers=1)
     asked = listening(copies)
     copies.reset()
     for _ in range(10):
@@ -309,20 +292,8 @@ def test_worlds_that_cannot_be_sent_are_refused():
 def test_errors_of_making_worlds_rise_and_leave_nobody():
     before = children()
     with pytest.raises(OSError, match="no such world here"):
-        AgentVecEnv(MadeOnce(), num_envs=2, num_workers=2)
+        AgentVecEnv(worlds.MadeAtHome(), num_envs=2, num_workers=2)
     assert children() == before
-
-
-class MadeOnce:
-    """Makes a world in the process where it was made, and nowhere else."""
-
-    def __init__(self) -> None:
-        self.home = os.getpid()
-
-    def __call__(self) -> Any:
-        if os.getpid() != self.home:
-            raise OSError("no such world here")
-        return Scripted()
 
 
 PROGRAM = """
@@ -391,13 +362,8 @@ def test_an_interrupt_is_the_trainers():
     assert len(gone) == 2
 
 
-def test_workers_load_neither_torch_nor_stable_baselines():
-    env = AgentVecEnv(Asking, num_envs=2, num_workers=1, seed=0)
-    env.reset()
-    assert env.env_method("loaded", indices=[0]) == [[]]
-    env.close()
-
-
-class Asking(Scripted):
-    def loaded(self) -> list[str]:
-        return sorted({"torch", "stable_baselines3", "ipywidgets"} & set(sys.modules))
+def test_workers_load_neither_torch_nor_stable_baselines(made):
+    copies = made(World("mpe2.simple_spread_v3"), num_envs=2, num_workers=1)
+    copies.reset()
+    heavy = {"torch", "stable_baselines3", "ipywidgets"}
+    assert copies.reach([1], lambda env: sorted(heavy & set(__import__("sys").modules))) == [[]]
