@@ -13,7 +13,7 @@ from daf_nb.envs.arrays import Arrays
 from daf_nb.envs.halves import Stepper
 from daf_nb.envs.instances import Instances
 from daf_nb.envs.layout import Layout
-from daf_nb.envs.part import Infos, Part
+from daf_nb.envs.local import Infos, Local
 from daf_nb.envs.seeds import EpisodeSeeds
 from daf_nb.envs.settings import Setting
 from daf_nb.envs.spaces import agent_spaces
@@ -24,7 +24,7 @@ __all__ = ["Host", "Plan", "Staff", "staffed"]
 
 
 class Host(Stepper, Protocol):
-    """Has some copies, here or in another process; see `Part` for what is asked."""
+    """Has some copies, here or in another process; see `Local` for what is asked."""
 
     @property
     def standing(self) -> Mapping[int, Standing]: ...
@@ -119,7 +119,7 @@ def staffed(plan: Plan, accounts: Accounts, watch: Watch, num_workers: int) -> S
         groups = plan.groups or {"all": list(layout.spaces)}
         arrays = Arrays(groups, layout.spaces, num_envs=plan.num_envs)
         exact = plan.layout is None
-        part = Part(instances, arrays, layout, accounts, exact=exact, watch=watch)
+        part = Local(instances, arrays, layout, accounts, exact=exact, watch=watch)
     except BaseException:
         instances.close()
         raise

@@ -15,7 +15,7 @@ from pettingzoo.utils.env import ParallelEnv
 from daf_nb.envs.accounts import Accounts, Outcome, Told
 from daf_nb.envs.hangs import Hang
 from daf_nb.envs.instances import refuse_rebuilding
-from daf_nb.envs.part import Infos
+from daf_nb.envs.local import Infos
 from daf_nb.envs.seeds import EpisodeSeeds
 from daf_nb.envs.settings import Setting
 from daf_nb.envs.tape import Tape

@@ -18,7 +18,7 @@ from daf_nb.envs.accounts import Accounts, Outcome
 from daf_nb.envs.failing import Drop
 from daf_nb.envs.hosts import Plan
 from daf_nb.envs.instances import Instances
-from daf_nb.envs.part import Part
+from daf_nb.envs.local import Local
 from daf_nb.envs.settings import Setting
 from daf_nb.envs.watch import Watch
 from daf_nb.envs.workers.channel import Channel
@@ -73,7 +73,7 @@ class _Worker:
         self._accounts = Accounts(plan.num_envs)
         self._accounts.on_task_failure = self._ask_for_another
         instances = Instances(plan.factory, plan.rebuild, copies=copies, watch=self.watch)
-        self._part = Part(
+        self._part = Local(
             instances,
             plane.arrays,
             plan.layout,

@@ -23,12 +23,12 @@ from daf_nb.envs.taping import digests_of
 from daf_nb.envs.watch import Watch
 from daf_nb.errors import TrainingEnvironmentError
 
-__all__ = ["Part"]
+__all__ = ["Local"]
 
 Infos = dict[tuple[int, str], dict[str, Any]]
 
 
-class Part:
+class Local:
     """Plays the episodes of some copies, and writes what comes of them into their arrays.
 
     A copy whose agents have all ended starts its next episode within the same step.
