@@ -20,9 +20,13 @@ class RlConfig(Settings):
 
     experiment_name: str = Field(default="experiment", description="what the run is called")
     total_timesteps: int = Field(default=100_000, gt=0, description="agent-steps to train for")
-    num_envs: int = Field(default=8, ge=1, description="copies of the world")
-    num_workers: int = Field(
-        default=0, ge=0, description="worker processes; 0 steps in this process"
+    num_envs: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default=8, description="copies of the world; auto times a step of it"
+    )
+    num_workers: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        default=0,
+        description="worker processes, which change nothing but the speed; 0 steps in this "
+        "process, auto times a step of the world",
     )
     seed: int | None = Field(
         default=None,

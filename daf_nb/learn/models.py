@@ -73,6 +73,7 @@ def check_batches(config: RlConfig, groups: Mapping[str, list[str]]) -> dict[str
         if config.algorithm_kwargs.get(name, 1) < 1:
             raise ConfigError(f"{name}={config.algorithm_kwargs[name]}: at least 1 is needed.")
     for group, agents in groups.items():
+        assert config.num_envs != "auto", "settled_numbers comes first"
         rollout = n_steps * config.num_envs * len(agents)
         if rollout < 2:
             raise ConfigError(

@@ -57,9 +57,11 @@ class Playground:
         self._seed, self._visits = config.seed, 0
         self._collector: Collector | None = None
         self._left: tuple[Mapping[str, Any], Sequence[Tape], bool] | None = None
-        self._workers = config.num_workers
+        copies, self._workers = config.num_envs, config.num_workers
+        assert copies != "auto", "settled_numbers comes first"
+        assert self._workers != "auto", "settled_numbers comes first"
         self.copies = self.copies_of(
-            world, num_envs=config.num_envs, seed=config.seed, num_workers=config.num_workers
+            world, num_envs=copies, seed=config.seed, num_workers=self._workers
         )
 
     @contextmanager

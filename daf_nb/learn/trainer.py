@@ -36,6 +36,7 @@ from daf_nb.learn.sampling import Sampler
 from daf_nb.learn.snapshot import Snapshot, load_snapshot, take_snapshot
 from daf_nb.learn.success import SuccessLike, success_rule
 from daf_nb.learn.visits import Visits
+from daf_nb.learn.world_timing import settled_numbers
 
 if TYPE_CHECKING:
     from daf_nb.config import AdaptiveConfig
@@ -68,7 +69,9 @@ class RlTrainer(Readings):
         controls: the door to the knobs, where it has a script to follow; by default a new one.
 
     Attributes:
-        config: the config, its seed filled in.
+        config: the config, its seed filled in, and numbers for what was "auto" of copies and
+            workers.
+        timed: what was measured to find those numbers; None where they were given.
         world: the world, as data.
         policy, success: as given.
         curriculum: the curriculum, or None.
@@ -102,8 +105,9 @@ class RlTrainer(Readings):
         self.controls = chosen_controls(controls)
         if config.seed is None:
             config = config.model_copy(update={"seed": fresh_seed()})
-        self.config = config
         self.world = as_world(env, dict(env_kwargs or {}), tuple(wrappers))
+        self.config, self.timed = settled_numbers(config, self.world)
+        config = self.config
         self.policy, self.success = policy, success
         self.finished = False
         self.curriculum = chosen_curriculum(config, curriculum_manager)

@@ -26,6 +26,7 @@ __all__ = ["reproduce", "settled", "train_spec"]
 _GIVEN_AGAIN = (
     "algorithm_kwargs",
     "env_kwargs",
+    "num_workers",
     "policy",
     "policy_kwargs",
     "success",
@@ -92,7 +93,8 @@ def reproduce(
             names, see `train_spec`; of a cell its source, without which nothing can be done.
         timeout: seconds that a cell may take, with those before it; None for five minutes and ten
             times as long as it took.
-        **given: what the spec holds by name only, such as `success=`, or hides as a secret.
+        **given: what the spec holds by name only, such as `success=`, or hides as a secret; and
+            `num_workers`, which changes nothing but the speed.
 
     Raises:
         RecordError: no such run, one that still runs, that trained nothing, that went on from

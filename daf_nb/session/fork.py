@@ -26,7 +26,14 @@ __all__ = ["fork"]
 _MOVES_NOTHING = frozenset(
     {
         *("algorithm_kwargs", "batch_size", "checkpoint_interval", "evaluation_episodes"),
-        *("evaluation_interval", "experiment_name", "on_failure", "step_deadline", "strict"),
+        *(
+            "evaluation_interval",
+            "experiment_name",
+            "num_workers",
+            "on_failure",
+            "step_deadline",
+            "strict",
+        ),
         *("tape_interval", "total_timesteps"),
     }
 )

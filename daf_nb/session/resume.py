@@ -35,6 +35,7 @@ __all__ = ["GIVEN_AGAIN", "resume"]
 
 MODES = ("exact", "warm")
 GIVEN_AGAIN = (
+    "num_workers",
     *("algorithm_kwargs", "controller", "curriculum", "env_kwargs", "policy", "policy_kwargs"),
     *("success", "world", "wrappers"),
 )
@@ -70,7 +71,8 @@ def resume(
             With `controller=None` it has no rules any more, with `controller=...` others.
         callback: SB3 callbacks; what they remember is not saved.
         observers: who else is told from now on. `deliver` hands over the whole run later.
-        **given: what the spec holds by name only, such as `success=`, or hides as a secret.
+        **given: what the spec holds by name only, such as `success=`, or hides as a secret; and
+            `num_workers`, which changes nothing but the speed.
 
     Raises:
         RecordError: no such run, one that still runs or is taken up by another process, which is
