@@ -1,0 +1,164 @@
+"""One measurement of the throughput benchmark: the raw world, SuperSuit + SB3, or daf_nb."""
+
+from __future__ import annotations
+
+import math
+import resource
+import tempfile
+import time
+from typing import Any
+
+import psutil
+from _throughput_cases import BATCH, CASES, Case, policy
+
+RAW_SECONDS = 1.0
+
+Measured = dict[str, Any]
+"""Agent-steps a second, `live` and with the `rows` of dead agents; `mib`, the peak of memory; the
+`copies_used` and `processes_used`. Or `refused`, and why."""
+
+
+def measure(job: dict[str, Any]) -> Measured:
+    """What a job asks for; it has an interpreter of its own."""
+    case, steps = CASES[job["world"]], job["steps"]
+    if job["stack"] == "raw":
+        return raw(case, steps)
+    if job["stack"] == "SuperSuit":
+        return stock(case, steps, copies=job["copies"], processes=job["workers"])
+    recorded = job["stack"] == "daf_nb recorded"
+    return daf(case, steps, copies=job["copies"], workers=job["workers"], recorded=recorded)
+
+
+def raw(case: Case, steps: int) -> Measured:
+    """The world's own `parallel_env`, one copy, with random actions drawn beforehand."""
+    from _stock import stock_world
+
+    env = stock_world(case.world, case.env_kwargs, case.wrappers)
+    env.reset(seed=0)
+    drawn = {}
+    for number, agent in enumerate(env.possible_agents):
+        env.action_space(agent).seed(number)
+        drawn[agent] = [env.action_space(agent).sample() for _ in range(500)]
+
+    def play(least: int, seconds: float) -> tuple[int, float]:
+        live = turn = 0
+        began = time.perf_counter()
+        while live < least or time.perf_counter() - began < seconds:
+            if not env.agents:
+                env.reset()
+            actions = {agent: drawn[agent][turn % 500] for agent in env.agents}
+            env.step(actions)
+            live += len(actions)
+            turn += 1
+        return live, time.perf_counter() - began
+
+    play(case.n_steps * len(drawn), 0.0)
+    live, seconds = play(steps, RAW_SECONDS)
+    return {"live": live / seconds, "rows": live / seconds, **taken(), "copies_used": 1}
+
+
+def stock(case: Case, steps: int, *, copies: int, processes: int) -> Measured:
+    """SuperSuit + SB3, stepping in this process or in workers."""
+    from _stock import LiveRows, stock_ppo, stock_world
+
+    name, policy_kwargs = policy(case)
+    model = stock_ppo(
+        stock_world(case.world, case.env_kwargs, case.stock_wrappers),
+        copies=copies,
+        processes=processes,
+        policy=name,
+        policy_kwargs=policy_kwargs,
+        n_steps=case.n_steps,
+        batch_size=BATCH,
+        n_epochs=case.epochs,
+    )
+    rollout = case.n_steps * model.n_envs
+    model.learn(rollout)
+    rows = rollout * math.ceil(steps / rollout)
+    counter = LiveRows()
+    began = time.perf_counter()
+    model.learn(rows, callback=counter if case.deaths else None, reset_num_timesteps=False)
+    seconds = time.perf_counter() - began
+    live = counter.live if case.deaths else rows
+    measured = {"live": live / seconds, "rows": rows / seconds, **taken(), "copies_used": copies}
+    world = model.get_env()
+    assert world is not None, "made by stock_ppo"
+    world.close()
+    return measured
+
+
+def daf(
+    case: Case, steps: int, *, copies: int | str, workers: int | str, recorded: bool = False
+) -> Measured:
+    """daf_nb in this thread; or in the background and recorded, as `daf_nb.train` does it."""
+    from daf_nb import ConfigError
+
+    try:
+        trainer = _trainer(case, copies=copies, workers=workers)
+    except ConfigError as error:
+        if workers == 0:
+            raise  # nothing that it may refuse
+        return {"refused": str(error)}
+    groups = trainer._learner.groups.values()
+    rows = sum(model.n_envs for model in trainer.policies.values())
+    cycles = math.ceil(steps / (case.n_steps * rows))
+    marks: list[tuple[float, int]] = []
+    memory: Measured = {}
+
+    def mark(event: Any) -> None:
+        if event.kind == "metrics":
+            marks.append((time.perf_counter(), event.step))
+            if len(marks) > cycles:
+                memory.update(taken())  # while the workers live
+                trainer.gate.stop()
+
+    trainer.subscribe(mark)
+    if recorded:
+        from daf_nb import launch
+
+        with tempfile.TemporaryDirectory() as folder:
+            launch(trainer, runs_dir=folder).wait()
+    else:
+        trainer.train()
+    (began, before), (ended, after) = marks[0], marks[cycles]
+    seconds = ended - began
+    trainer.close()
+    return {
+        "live": (after - before) / seconds,
+        "rows": cycles * case.n_steps * rows / seconds,
+        **memory,
+        "copies_used": rows // sum(len(agents) for agents in groups),
+    }
+
+
+def _trainer(case: Case, *, copies: int | str, workers: int | str) -> Any:
+    from daf_nb import RlConfig, RlTrainer
+
+    name, policy_kwargs = policy(case)
+    fields: dict[str, Any] = {
+        "total_timesteps": 10**9,  # the listener ends it
+        "num_envs": copies,
+        "num_workers": workers,
+        "seed": 0,
+        "device": "cpu",
+        "torch_threads": 1,
+        "batch_size": BATCH,
+        "partial_minibatch": True,  # as SB3 does; asked for by odd numbers of copies alone
+        "algorithm_kwargs": {"n_steps": case.n_steps, "n_epochs": case.epochs},
+        "policy_kwargs": policy_kwargs,
+    }
+    return RlTrainer(
+        RlConfig(**fields),
+        env=case.world,
+        env_kwargs=case.env_kwargs,
+        wrappers=case.wrappers,
+        policy=name,
+    )
+
+
+def taken() -> Measured:
+    """Memory: this process's peak, and what its workers hold for themselves alone; who they are."""
+    workers = psutil.Process().children(recursive=True)
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    held = own + sum(worker.memory_full_info().uss for worker in workers)
+    return {"mib": held / 2**20, "processes_used": len(workers)}
