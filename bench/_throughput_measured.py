@@ -6,6 +6,7 @@ import math
 import resource
 import tempfile
 import time
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -14,8 +15,8 @@ from _throughput_cases import BATCH, CASES, Case, policy
 RAW_SECONDS = 1.0
 
 Measured = dict[str, Any]
-"""Agent-steps a second, `live` and with the `rows` of dead agents; `mib`, the peak of memory; the
-`copies_used` and `processes_used`. Or `refused`, and why."""
+"""Agent-steps a second, `live` and with the `rows` of dead agents; `mib`, the peak of memory, and
+how many `children` the process had; the `copies_used` and `workers_used`. Or `refused`, and why."""
 
 
 def measure(job: dict[str, Any]) -> Measured:
@@ -54,7 +55,7 @@ def raw(case: Case, steps: int) -> Measured:
 
     play(case.n_steps * len(drawn), 0.0)
     live, seconds = play(steps, RAW_SECONDS)
-    return {"live": live / seconds, "rows": live / seconds, **taken(), "copies_used": 1}
+    return {"live": live / seconds, "rows": live / seconds, **taken()}
 
 
 def stock(case: Case, steps: int, *, copies: int, processes: int) -> Measured:
@@ -80,7 +81,7 @@ def stock(case: Case, steps: int, *, copies: int, processes: int) -> Measured:
     model.learn(rows, callback=counter if case.deaths else None, reset_num_timesteps=False)
     seconds = time.perf_counter() - began
     live = counter.live if case.deaths else rows
-    measured = {"live": live / seconds, "rows": rows / seconds, **taken(), "copies_used": copies}
+    measured = {"live": live / seconds, "rows": rows / seconds, **taken()}
     world = model.get_env()
     assert world is not None, "made by stock_ppo"
     world.close()
@@ -122,12 +123,14 @@ def daf(
         trainer.train()
     (began, before), (ended, after) = marks[0], marks[cycles]
     seconds = ended - began
+    came_to = trainer.config.num_workers
     trainer.close()
     return {
         "live": (after - before) / seconds,
         "rows": cycles * case.n_steps * rows / seconds,
         **memory,
         "copies_used": rows // sum(len(agents) for agents in groups),
+        "workers_used": memory["children"] if came_to == "auto" else came_to,
     }
 
 
@@ -157,8 +160,14 @@ def _trainer(case: Case, *, copies: int | str, workers: int | str) -> Any:
 
 
 def taken() -> Measured:
-    """Memory: this process's peak, and what its workers hold for themselves alone; who they are."""
-    workers = psutil.Process().children(recursive=True)
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
-    held = own + sum(worker.memory_full_info().uss for worker in workers)
-    return {"mib": held / 2**20, "processes_used": len(workers)}
+    """Memory: this process's peak, and what its workers hold for themselves alone.
+
+    All that it has started counts: what serves forks or keeps track of shared memory too.
+    """
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    children = 0
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            held += child.memory_full_info().uss
+            children += 1
+    return {"mib": held / 2**20, "children": children}

@@ -50,12 +50,20 @@ class Rounds:
         winner = max(rates, key=lambda config: median(rates[config].values()))
         return best, self.label(winner)
 
+    def like(self, config: Config) -> Config:
+        """The peer's configuration that a memory is compared with: as many copies."""
+        _, copies, workers = config
+        if copies == "auto":
+            copies = next(iter(self.of(config, "copies_used").values()), copies)
+            workers = next(iter(self.of(config, "workers_used").values()), workers)
+        return ("SuperSuit", copies, 2 if workers else 0)
+
     def label(self, config: Config) -> str:
         """Copies and workers; of `auto`, what it came to."""
         _, copies, workers = config
         if copies != "auto":
             return f"{copies} x {workers}"
-        used = self.of(config, "copies_used"), self.of(config, "processes_used")
+        used = self.of(config, "copies_used"), self.of(config, "workers_used")
         came_to = {f"{used[0][turn]} x {used[1][turn]}" for turn in used[0]}
         return f"auto ({', '.join(sorted(came_to))})" if came_to else "auto"
 
@@ -100,7 +108,7 @@ def _every(worlds: dict[str, Rounds]) -> str:
         for stack in ("SuperSuit", "daf_nb", "daf_nb recorded"):
             for config in [] if rounds.missing else rounds.configs(stack):
                 live, mib = rounds.of(config, "live"), rounds.of(config, "mib")
-                theirs = rounds.of(_like(config), "mib")
+                theirs = rounds.of(rounds.like(config), "mib")
                 rows.append(
                     [
                         world,
@@ -113,12 +121,6 @@ def _every(worlds: dict[str, Rounds]) -> str:
                     ]
                 )
     return table(header, rows) if rows else ""
-
-
-def _like(config: Config) -> Config:
-    """The peer's configuration that a memory is compared with."""
-    _, copies, workers = config
-    return ("SuperSuit", copies, 2 if workers else 0)
 
 
 def _notes(worlds: dict[str, Rounds]) -> Iterator[str]:
