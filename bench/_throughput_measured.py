@@ -15,8 +15,9 @@ from _throughput_cases import BATCH, CASES, Case, policy
 RAW_SECONDS = 1.0
 
 Measured = dict[str, Any]
-"""Agent-steps a second, `live` and with the `rows` of dead agents; `mib`, the peak of memory, and
-how many `children` the process had; the `copies_used` and `workers_used`. Or `refused`, and why."""
+"""Agent-steps a second, `live` and with the `rows` of dead agents; `cpu_us`, microseconds of all
+processes' processor time for a live one; `mib`, the peak of memory, and how many `children` the
+process had; the `copies_used` and `workers_used`. Or `refused`, and why."""
 
 
 def measure(job: dict[str, Any]) -> Measured:
@@ -41,21 +42,22 @@ def raw(case: Case, steps: int) -> Measured:
         env.action_space(agent).seed(number)
         drawn[agent] = [env.action_space(agent).sample() for _ in range(500)]
 
-    def play(least: int, seconds: float) -> tuple[int, float]:
+    def play(least: int, seconds: float) -> int:
         live = turn = 0
-        began = time.perf_counter()
-        while live < least or time.perf_counter() - began < seconds:
+        ending = time.perf_counter() + seconds
+        while live < least or time.perf_counter() < ending:
             if not env.agents:
                 env.reset()
             actions = {agent: drawn[agent][turn % 500] for agent in env.agents}
             env.step(actions)
             live += len(actions)
             turn += 1
-        return live, time.perf_counter() - began
+        return live
 
     play(case.n_steps * len(drawn), 0.0)
-    live, seconds = play(steps, RAW_SECONDS)
-    return {"live": live / seconds, "rows": live / seconds, **taken()}
+    began = spent()
+    live = play(steps, RAW_SECONDS)
+    return {**rates(began, spent(), live=live, rows=live), **taken()}
 
 
 def stock(case: Case, steps: int, *, copies: int, processes: int) -> Measured:
@@ -77,11 +79,11 @@ def stock(case: Case, steps: int, *, copies: int, processes: int) -> Measured:
     model.learn(rollout)
     rows = rollout * math.ceil(steps / rollout)
     counter = LiveRows()
-    began = time.perf_counter()
+    began = spent()
     model.learn(rows, callback=counter if case.deaths else None, reset_num_timesteps=False)
-    seconds = time.perf_counter() - began
+    ended = spent()
     live = counter.live if case.deaths else rows
-    measured = {"live": live / seconds, "rows": rows / seconds, **taken()}
+    measured = {**rates(began, ended, live=live, rows=rows), **taken()}
     world = model.get_env()
     assert world is not None, "made by stock_ppo"
     world.close()
@@ -103,12 +105,12 @@ def daf(
     groups = trainer._learner.groups.values()
     rows = sum(model.n_envs for model in trainer.policies.values())
     cycles = math.ceil(steps / (case.n_steps * rows))
-    marks: list[tuple[float, int]] = []
+    marks: list[tuple[Spent, int]] = []
     memory: Measured = {}
 
     def mark(event: Any) -> None:
         if event.kind == "metrics":
-            marks.append((time.perf_counter(), event.step))
+            marks.append((spent(), event.step))
             if len(marks) > cycles:
                 memory.update(taken())  # while the workers live
                 trainer.gate.stop()
@@ -122,12 +124,10 @@ def daf(
     else:
         trainer.train()
     (began, before), (ended, after) = marks[0], marks[cycles]
-    seconds = ended - began
     came_to = trainer.config.num_workers
     trainer.close()
     return {
-        "live": (after - before) / seconds,
-        "rows": cycles * case.n_steps * rows / seconds,
+        **rates(began, ended, live=after - before, rows=cycles * case.n_steps * rows),
         **memory,
         "copies_used": rows // sum(len(agents) for agents in groups),
         "workers_used": memory["children"] if came_to == "auto" else came_to,
@@ -157,6 +157,26 @@ def _trainer(case: Case, *, copies: int | str, workers: int | str) -> Any:
         wrappers=case.wrappers,
         policy=name,
     )
+
+
+Spent = tuple[float, float]
+"""Seconds on the clock, and of processor time."""
+
+
+def spent() -> Spent:
+    """Until now, by this process and its workers, whose time the clock alone does not tell."""
+    now, cpu = time.perf_counter(), time.process_time()
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            times = child.cpu_times()
+            cpu += times.user + times.system
+    return now, cpu
+
+
+def rates(began: Spent, ended: Spent, *, live: int, rows: int) -> Measured:
+    """What was done between two readings, of so many live agent-steps and rows."""
+    seconds, cpu = ended[0] - began[0], ended[1] - began[1]
+    return {"live": live / seconds, "rows": rows / seconds, "cpu_us": cpu / live * 1e6}
 
 
 def taken() -> Measured:

@@ -101,7 +101,7 @@ def _best(worlds: dict[str, Rounds]) -> str:
 
 def _every(worlds: dict[str, Rounds]) -> str:
     header = ["world", "stack", "copies x workers", "agent-steps/s", "to best stock"]
-    header += ["MiB", "MiB to stock's"]
+    header += ["CPU us/step", "MiB", "MiB to stock's"]
     rows = []
     for world, rounds in worlds.items():
         peer, _ = rounds.best("SuperSuit")
@@ -116,6 +116,7 @@ def _every(worlds: dict[str, Rounds]) -> str:
                         rounds.label(config),
                         _rate(live),
                         _ratio(live, peer),
+                        _rate(rounds.of(config, "cpu_us")),
                         _rate(mib),
                         _ratio(mib, theirs) if stack != "SuperSuit" else DASH,
                     ]

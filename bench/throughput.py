@@ -26,10 +26,11 @@ PPO, n_steps 128, 4 epochs (pistonball: 32 and 2), batch {BATCH}, one thread in 
 world: one copy, random actions, no learning; with the wrappers that both stacks have, pistonball's
 small grey images. simple_tag: SuperSuit pads the observations and trains one policy, daf_nb one for
 each kind of agent; simple_tag_padded: one of padded observations for both. "best": of a stack's
-configurations in each round; named is the one with the best median. Memory: the process's peak of
-resident memory, and what its workers hold for themselves alone; its ratio is to the peer with as
-many copies, in process or with two processes as daf_nb is without or with workers. A dash: refused,
-or not measured."""
+configurations in each round; named is the one with the best median. CPU us/step: processor time of
+all processes for an agent-step, which other work on the machine disturbs less. MiB: the process's
+peak of resident memory, and what its workers hold for themselves alone; its ratio is to the peer
+with as many copies, in process or with two processes as daf_nb is without or with workers. A dash:
+refused, or not measured."""
 
 
 def main() -> None:
