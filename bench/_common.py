@@ -74,9 +74,31 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def save(path: Path | None, **results: Any) -> None:
-    """Writes the results as JSON, where a path was given."""
+    """Writes the results as JSON, where a path was given; whole, or not at all."""
     if path:
-        path.write_text(json.dumps(results, indent=1) + "\n")
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(json.dumps(results, indent=1) + "\n")
+        part.replace(path)
+
+
+def earlier(path: Path | None, here: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The results that `save` wrote to `path` in an earlier call; none where there is no file.
+
+    Args:
+        path: where it wrote.
+        here: the facts of this machine.
+
+    Raises:
+        SystemExit: they were measured on another machine or with other versions.
+    """
+    if path is None or not path.exists():
+        return []
+    saved = json.loads(path.read_text())
+    passing = {"date", "load_at_start"}
+    unlike = [k for k in here if k not in passing and saved["machine"].get(k) != here[k]]
+    if unlike:
+        raise SystemExit(f"{path} was measured with other {', '.join(unlike)}; name another --out.")
+    return saved["results"]
 
 
 def _cpu() -> str:

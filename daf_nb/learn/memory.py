@@ -9,7 +9,7 @@ import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.learn.buffer import buffer_of
-from daf_nb.monitor import available_bytes, deep_bytes, memory_share, memory_usage
+from daf_nb.monitor import available_bytes, deep_bytes, memory_share, memory_usage, module_of
 
 if TYPE_CHECKING:
     from daf_nb.curriculum import CurriculumManager
@@ -95,4 +95,4 @@ def _tensors(states: Iterable[dict[str, Any]]) -> list[Any]:
 
 
 def _is_other(one: object) -> bool:
-    return type(one).__module__.startswith(_OTHERS)
+    return module_of(one).startswith(_OTHERS)

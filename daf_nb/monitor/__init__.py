@@ -11,7 +11,7 @@ from daf_nb.monitor.cpu import CpuMeter
 from daf_nb.monitor.disk import disk_usage
 from daf_nb.monitor.gpu import Gpus
 from daf_nb.monitor.memory import available_bytes, memory_share, memory_usage
-from daf_nb.monitor.sizes import deep_bytes
+from daf_nb.monitor.sizes import deep_bytes, module_of
 
 __all__ = [
     "CpuMeter",
@@ -26,4 +26,5 @@ __all__ = [
     "get_memory_usage",
     "memory_share",
     "memory_usage",
+    "module_of",
 ]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["deep_bytes"]
+__all__ = ["deep_bytes", "module_of"]
 
 _SHARED = (
     *(type, logging.Handler, logging.Logger, np.dtype, weakref.ReferenceType),
@@ -58,10 +58,15 @@ def deep_bytes(
     return total
 
 
+def module_of(one: object) -> str:
+    """The module of an object's class; "" for classes in C that say none, such as Box2D's."""
+    return str(getattr(type(one), "__module__", ""))
+
+
 def _data(one: Any, seen: set[int]) -> int:
     """Bytes of a tensor's data, unless a tensor that shares them was counted."""
     # By its look, as torch need not be there.
-    if not type(one).__module__.startswith("torch") or not hasattr(one, "untyped_storage"):
+    if not module_of(one).startswith("torch") or not hasattr(one, "untyped_storage"):
         return 0
     storage = one.untyped_storage()
     if storage.data_ptr() in seen:

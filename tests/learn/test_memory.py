@@ -62,6 +62,13 @@ def test_worlds_count_what_each_holds_and_once_what_they_share():
     assert get_environment_memory_usage(trainer) == 0
 
 
+def test_a_world_of_classes_that_say_no_module_is_measured():
+    # Box2D's bodies, which SWIG wraps.
+    trainer = make_trainer("sisl/multiwalker-v9", num_envs=1)
+    assert get_environment_memory_usage(trainer) > 10_000
+    trainer.close()
+
+
 def test_a_curriculum_counts_its_outcomes_and_not_who_listens():
     assert get_curriculum_memory_usage(make_trainer()) == 0
     manager = CurriculumManager()
