@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         restore_runs,
     )
     from daf_nb.record.cells.experiment import Experiment, experiment
+    from daf_nb.scale import ManyRuns, train_many
     from daf_nb.session import (
         Reproduction,
         Run,
@@ -119,6 +120,7 @@ __all__ = [
     "Linear",
     "LogManager",
     "Logger",
+    "ManyRuns",
     "Outcome",
     "Proposal",
     "RecordError",
@@ -172,6 +174,7 @@ __all__ = [
     "setup_logging",
     "testing",
     "train",
+    "train_many",
     "train_spec",
     "unload_ipython_extension",
 ]
@@ -203,6 +206,7 @@ _EXPORTS = {
     "Linear": "daf_nb.curriculum",
     "LogManager": "daf_nb.logs",
     "Logger": "daf_nb.logs",
+    "ManyRuns": "daf_nb.scale",
     "Outcome": "daf_nb.curriculum",
     "Proposal": "daf_nb.curriculum",
     "RecordError": "daf_nb.errors",
@@ -254,6 +258,7 @@ _EXPORTS = {
     "rules": "daf_nb.control",
     "setup_logging": "daf_nb.logs",
     "train": "daf_nb.session",
+    "train_many": "daf_nb.scale",
     "train_spec": "daf_nb.session",
     "unload_ipython_extension": "daf_nb.notebook.extension",
 }
