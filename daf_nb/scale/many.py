@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daf_nb.errors import DafError
@@ -32,16 +33,25 @@ class ManyRuns:
         parcel: what they train, packed.
         workers: how many train at once.
         name: what they are called.
+        runs_dir: where they are recorded.
 
     Attributes:
         workers: as given, and at most the number of runs.
         name: as given.
+        runs_dir: as given.
     """
 
     def __init__(
-        self, children: Sequence[ChildRun], *, parcel: bytes, workers: int, name: str
+        self,
+        children: Sequence[ChildRun],
+        *,
+        parcel: bytes,
+        workers: int,
+        name: str,
+        runs_dir: Path,
     ) -> None:
         self.workers, self.name = min(workers, len(children)), name
+        self.runs_dir = runs_dir
         self._children, self._parcel = tuple(children), parcel
         self._waiting = iter(self._children)
         self._taking = threading.Lock()
@@ -79,6 +89,11 @@ class ManyRuns:
     def errors(self) -> dict[int, DafError]:
         """Seed -> what went wrong, of those that failed."""
         return {one.seed: one.error for one in self._children if one.error is not None}
+
+    @property
+    def step(self) -> int:
+        """Live agent-steps of all, as last heard."""
+        return sum(child.step for child in self._children)
 
     @property
     def done(self) -> bool:

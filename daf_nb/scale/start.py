@@ -76,7 +76,8 @@ def train_many(
     parcel = pack(Parcel(trainer={"world": world, **trainer, **fields}, record=record))
     children = [ChildRun(seed, root=root, on_begun=_linking(linked)) for seed in chosen]
     count = _workers(workers, config.num_workers)
-    return ManyRuns(children, parcel=parcel, workers=count, name=config.experiment_name)
+    name = config.experiment_name
+    return ManyRuns(children, parcel=parcel, workers=count, name=name, runs_dir=root)
 
 
 def _fields(given: dict[str, Any], seeds: list[int]) -> tuple[dict[str, Any], RlConfig]:

@@ -335,3 +335,33 @@ def test_a_run_that_was_stopped_is_resumed_to_its_end(tmp_path: Path):
     again = shell("resume", "1", "--runs-dir", runs)
     assert again.returncode == 1
     assert "fork(1, total_timesteps=" in again.stderr
+
+
+def test_several_seeds_are_trained_at_once_and_told_in_one_answer(tmp_path: Path, spec):
+    runs = tmp_path / "runs"
+    said = shell("train", spec(), "--seeds", "3-4", "--name", "two", "--runs-dir", runs, "--json")
+    assert said.returncode == 0, said.stderr
+    told = json.loads(said.stdout)
+    assert [(row["seed"], row["status"]) for row in told] == [(3, "COMPLETED"), (4, "COMPLETED")]
+    for row in told:
+        record = load_run(row["run"], runs_dir=runs)
+        assert (record.config["seed"], record.name) == (row["seed"], "two")
+        assert record.metrics.index[-1] == row["step"]
+
+
+def test_of_several_seeds_one_that_fails_is_named(tmp_path: Path, spec):
+    (tmp_path / "raising_world.py").write_text(WORLD)
+    said = shell(
+        "train", spec(world="raising_world", env_kwargs={}), "--seeds", "7", "--trust",
+        "--runs-dir", tmp_path / "runs", cwd=tmp_path, PYTHONPATH=f"{ROOT}:{tmp_path}",
+    )  # fmt: skip
+    assert said.returncode == 1
+    assert "daf-nb: seed 7 (run 1): " in said.stderr and "broke at step 20" in said.stderr
+    assert "FAILED" in said.stdout
+
+
+@pytest.mark.parametrize("seeds", ["", "x", "3-1", "1-", "0-99999", "1,,2"])
+def test_seeds_that_are_none_are_refused(tmp_path: Path, spec, seeds: str):
+    arguments = ["train", str(spec()), "--seeds", seeds, "--runs-dir", str(tmp_path / "runs")]
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+    assert not (tmp_path / "runs").exists()
