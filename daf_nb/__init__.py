@@ -77,7 +77,7 @@ if TYPE_CHECKING:
         restore_runs,
     )
     from daf_nb.record.cells.experiment import Experiment, experiment
-    from daf_nb.scale import ManyRuns, train_many
+    from daf_nb.scale import ManyRuns, Profile, profile, train_many
     from daf_nb.session import (
         Reproduction,
         Run,
@@ -122,6 +122,7 @@ __all__ = [
     "Logger",
     "ManyRuns",
     "Outcome",
+    "Profile",
     "Proposal",
     "RecordError",
     "Reproduction",
@@ -164,6 +165,7 @@ __all__ = [
     "plot_metrics",
     "plot_performance",
     "plot_slices",
+    "profile",
     "register_strategy",
     "report",
     "reproduce",
@@ -208,6 +210,7 @@ _EXPORTS = {
     "Logger": "daf_nb.logs",
     "ManyRuns": "daf_nb.scale",
     "Outcome": "daf_nb.curriculum",
+    "Profile": "daf_nb.scale",
     "Proposal": "daf_nb.curriculum",
     "RecordError": "daf_nb.errors",
     "Reproduction": "daf_nb.session",
@@ -249,6 +252,7 @@ _EXPORTS = {
     "plot_metrics": "daf_nb.notebook.plots",
     "plot_performance": "daf_nb.notebook.plots",
     "plot_slices": "daf_nb.notebook.plots",
+    "profile": "daf_nb.scale",
     "register_strategy": "daf_nb.curriculum",
     "report": "daf_nb.notebook.report",
     "reproduce": "daf_nb.session",

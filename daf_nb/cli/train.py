@@ -21,7 +21,7 @@ from daf_nb.errors import ConfigError, DafError
 if TYPE_CHECKING:
     from daf_nb.session import Run
 
-__all__ = ["interruptible", "resume", "train"]
+__all__ = ["changed", "interruptible", "resume", "train"]
 
 _LOOK = 0.5
 """Seconds between two looks at the run."""
@@ -59,7 +59,7 @@ def train(
     ] = False,
 ) -> None:
     """Train what SPEC says, recorded. Ctrl-C ends it within a step; `daf-nb resume` goes on."""
-    wanted = _changed(_read(spec), changes or [])
+    wanted = changed(_read(spec), changes or [])
     with interruptible():
         from daf_nb.cli.many import read_seeds, see_all_through
         from daf_nb.record import Source
@@ -131,7 +131,7 @@ def _read(path: str) -> dict[str, Any]:
     return spec
 
 
-def _changed(spec: Mapping[str, Any], changes: list[str]) -> dict[str, Any]:
+def changed(spec: Mapping[str, Any], changes: list[str]) -> dict[str, Any]:
     """The spec with other values; a dot in a field leads into an object."""
     changed = copy.deepcopy(dict(spec))
     for text in changes:
