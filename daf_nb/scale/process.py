@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import signal
 import subprocess
-import sys
+import tempfile
 import threading
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -18,12 +15,9 @@ from daf_nb import errors
 from daf_nb.errors import DafError
 from daf_nb.record import load_run
 from daf_nb.scale.parcel import NOW, STOP, send
+from daf_nb.scale.spawning import close, spawn, tail, trim, what_is_told
 
 __all__ = ["ChildRun"]
-
-_TAIL = 30
-"""Lines of a process's standard error that are kept, for what it could not tell otherwise."""
-_ONE_THREAD = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class ChildRun:
@@ -76,11 +70,12 @@ class ChildRun:
             parcel: what it is to train, packed.
         """
         try:
-            with self._lock:
-                if self._asked or self._unwanted:
-                    return
-                self._process = process = _start()
-            self._follow(process, parcel)
+            with tempfile.TemporaryFile() as said:
+                with self._lock:
+                    if self._asked or self._unwanted:
+                        return
+                    self._process = process = spawn(said)
+                self._follow(process, parcel, said)
         except BaseException as error:  # such as no memory for another process
             self.error = self.error or self._failed(f"{type(error).__name__}: {error}")
         finally:
@@ -95,7 +90,7 @@ class ChildRun:
         with self._lock:
             self._unwanted = True
             if self._process is not None and self._sent:
-                _close(self._process.stdin)
+                close(self._process.stdin)
             elif self._process is not None:  # there is no run yet
                 self._process.kill()
 
@@ -117,12 +112,9 @@ class ChildRun:
             self._process.stdin.write(letters)
             self._process.stdin.flush()
 
-    def _follow(self, process: subprocess.Popen[bytes], parcel: bytes) -> None:
+    def _follow(self, process: subprocess.Popen[bytes], parcel: bytes, said: IO[bytes]) -> None:
         assert process.stdin is not None, "made so"
         assert process.stdout is not None, "made so"
-        tail: deque[bytes] = deque(maxlen=_TAIL)
-        listener = threading.Thread(target=tail.extend, args=(process.stderr,), daemon=True)
-        listener.start()
         try:
             with contextlib.suppress(OSError):  # it died at once; how, is told below
                 send(process.stdin, self.seed, parcel)
@@ -130,18 +122,18 @@ class ChildRun:
                 self._sent = True
                 self._write(self._asked)
             for line in process.stdout:
-                self._hear(json.loads(line))
+                if (told := what_is_told(line)) is not None:
+                    self._hear(told)
+                trim(said)
         except BaseException:
             process.kill()
             raise
         finally:
             code = process.wait()
-            listener.join(1.0)  # what the child left behind may hold the pipe for longer
             for stream in (process.stdin, process.stdout):
-                _close(stream)
+                close(stream)
         if self.error is None and self.fingerprint is None:
-            said = b"".join(tail.popleft() for _ in range(len(tail)))
-            self._explain(code, said.decode("utf-8", "replace"))
+            self._explain(code, tail(said))
 
     def _hear(self, told: dict[str, Any]) -> None:
         if "run" in told:
@@ -175,27 +167,3 @@ class ChildRun:
         if trace:
             error.add_note(f"In its process:\n{trace}")
         return error
-
-
-def _start() -> subprocess.Popen[bytes]:
-    """A new interpreter that sees the same modules, in a session of its own.
-
-    Ctrl-C on a terminal, and what ends a kernel with its children, reach this process alone: the
-    runs then end in order.
-    """
-    paths = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100 - "" is where we are
-    single = dict.fromkeys(_ONE_THREAD, "1")
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "daf_nb.scale.child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **single, "PYTHONPATH": os.pathsep.join(paths)},
-        start_new_session=True,
-    )
-
-
-def _close(stream: IO[bytes] | None) -> None:
-    with contextlib.suppress(OSError):  # what it still held has nobody to go to
-        if stream is not None:
-            stream.close()

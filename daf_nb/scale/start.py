@@ -97,6 +97,9 @@ def _fields(given: dict[str, Any], seeds: list[int]) -> tuple[dict[str, Any], Rl
     if fields.get("torch_threads", "auto") == "auto":
         fields["torch_threads"] = 1
     configs = [RlConfig(**fields, seed=seed) for seed in seeds]
+    if not isinstance(configs[0].num_workers, int):
+        fields["num_workers"] = 0  # a choice by timing would be upset by the runs beside it
+        configs[0] = RlConfig(**fields)
     return fields, configs[0]
 
 

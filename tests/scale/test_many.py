@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +16,7 @@ import psutil
 import pytest
 
 import daf_nb as daf
+from daf_nb.scale.spawning import tail, trim
 from tests.record.children import hear, start_child
 from tests.worlds import Counting, Raising
 
@@ -137,7 +140,11 @@ SCRIPT = """
     from tests.worlds import Counting
 
     class Own(Counting):
-        "Known to this script alone."
+        "Known to this script alone; prints."
+
+        def step(self, actions):
+            print("x" * 1000, flush=True)
+            return super().step(actions)
 
     many = daf.train_many(Own, seeds=[0], runs_dir=sys.argv[1], total_timesteps=10**8, num_envs=2,
                           batch_size=16, algorithm_kwargs={"n_steps": 16, "n_epochs": 1})
@@ -185,3 +192,16 @@ def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path):
     refused("Did you mean 'num_envs'", num_env=3)
     refused("controls=.*cannot be sent", controls=daf.Controls())
     assert not list(tmp_path.iterdir()) and processes() == []
+
+
+def test_of_what_a_process_prints_the_end_is_kept():
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(
+            ["sh", "-c", "head -c 3000000 /dev/zero; read on; printf end"],
+            stdin=subprocess.PIPE, stdout=said,
+        )  # fmt: skip
+        wait_until(lambda: os.fstat(said.fileno()).st_size == 3_000_000)
+        trim(said)
+        assert os.fstat(said.fileno()).st_size == 0
+        child.communicate(b"on\n")
+        assert tail(said) == "end"
