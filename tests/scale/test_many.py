@@ -17,7 +17,8 @@ import pytest
 
 import daf_nb as daf
 from daf_nb.scale.spawning import tail, trim
-from tests.record.children import hear, start_child
+from daf_nb.session.kernel import FreshKernel
+from tests.record.children import PROJECT, hear, start_child
 from tests.worlds import Counting, Raising
 
 TINY: dict[str, Any] = {
@@ -176,6 +177,35 @@ def test_whatever_ends_this_process_ends_its_runs_in_order(tmp_path: Path, end: 
         if fork:
             os.kill(fork, signal.SIGKILL)
     assert daf.load_run(run, runs_dir=tmp_path).status == "INTERRUPTED"
+
+
+CELL = """
+import time
+import daf_nb as daf
+from daf_nb.testing import Scripted
+
+class Mine(Scripted):
+    def __init__(self):
+        super().__init__(agents=2, limit=LIMIT)
+
+LIMIT = 5
+"""
+
+
+@pytest.mark.slow
+def test_a_world_of_a_cell_is_trained_and_a_kernel_that_ends_takes_its_runs_along(tmp_path: Path):
+    def call(steps: int) -> str:
+        told = {"seeds": [0], "runs_dir": str(tmp_path), "total_timesteps": steps, **TINY}
+        return f"many = daf.train_many(Mine, **{told!r})"
+
+    with FreshKernel(tmp_path, {"PYTHONPATH": str(PROJECT)}) as kernel:
+        assert kernel.execute(CELL).error == ""
+        assert kernel.execute(f"{call(100)}\nmany.wait()").error == ""
+        first = daf.load_run(1, runs_dir=tmp_path)
+        assert first.status == "COMPLETED" and "daf.train_many(Mine" in first.cell
+        assert kernel.execute(f"{call(10**8)}\nassert not many.ids").error == "", "at once"
+        assert kernel.execute("while not many.step: time.sleep(0.05)").error == ""
+    wait_until(lambda: daf.load_run(2, runs_dir=tmp_path).status == "INTERRUPTED")
 
 
 def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path):
