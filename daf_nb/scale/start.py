@@ -33,7 +33,7 @@ def train_many(
     world: WorldLike | ParallelEnv | Mapping[str, Any],
     *,
     seeds: Iterable[int],
-    workers: int | Literal["auto"] = "auto",
+    workers: int | Literal["auto"] | None = "auto",
     trust: bool = False,
     runs_dir: Path | str | None = None,
     **given: Any,
@@ -48,8 +48,8 @@ def train_many(
     Args:
         world: as in `train`; or a spec, as in `train_spec`.
         seeds: of the runs, each once, in the order in which they begin.
-        workers: how many train at once; "auto" for as many as keep the cores busy that this process
-            may use, with the `num_workers` of each counted in.
+        workers: how many train at once; "auto", or None, for as many as keep the cores busy that
+            this process may use, with the `num_workers` of each counted in.
         trust: as in `train_spec`, for what a spec names.
         runs_dir: as in `train`.
         **given: further arguments of `train`; of a spec, in place of what it says.
@@ -115,9 +115,9 @@ def _seeds(seeds: Iterable[int]) -> list[int]:
     return chosen
 
 
-def _workers(workers: int | str, each: int) -> int:
+def _workers(workers: int | str | None, each: int) -> int:
     """How many runs train at once, each with so many processes beside its own."""
-    if workers == "auto":
+    if workers in ("auto", None):
         usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
         return max(1, (len(usable) or os.cpu_count() or 1) // (1 + each))
     if not isinstance(workers, int) or workers < 1:

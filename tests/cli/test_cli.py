@@ -87,9 +87,15 @@ def test_a_spec_is_trained_and_the_answer_is_one_json_document(tmp_path: Path, s
     assert json.loads(path.read_text()) == SPEC
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_the_run_and_says_how_it_goes_on(tmp_path: Path, spec, number: int):
-    arguments = ("train", spec(total_timesteps=10_000_000), "--runs-dir", tmp_path / "runs")
+@pytest.mark.parametrize(
+    ("number", "seeds"),
+    [(signal.SIGINT, ()), (signal.SIGTERM, ()), (signal.SIGINT, ("--seeds", "0"))],
+)
+def test_an_interrupt_ends_the_run_and_says_how_it_goes_on(
+    tmp_path: Path, spec, number: int, seeds: tuple[str, ...]
+):
+    path, runs = spec(total_timesteps=10_000_000), tmp_path / "runs"
+    arguments = ("train", path, "--runs-dir", runs, *seeds)
     with subprocess.Popen(
         command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -103,7 +109,8 @@ def test_an_interrupt_ends_the_run_and_says_how_it_goes_on(tmp_path: Path, spec,
     assert process.returncode == 128 + number, errors
     record = load_run(1, runs_dir=tmp_path / "runs")
     assert record.status == "INTERRUPTED" and len(record.checkpoints) == 1
-    assert "run 1: INTERRUPTED" in told and "Traceback" not in errors
+    assert ("1  INTERRUPTED" if seeds else "run 1: INTERRUPTED") in told
+    assert "Traceback" not in errors
     assert f"daf-nb resume 1 --runs-dir {tmp_path / 'runs'}" in errors
 
 
