@@ -45,7 +45,7 @@ _ROLLOUT = _rules(
     (INFERENCE, r"^daf_nb\.learn\..*:_?(choose|observations|act|draw)$"),
 )
 _UPDATE = _rules(
-    (OPTIMISER, r"^torch\.optim\.|clip_grad|:zero_grad$|^daf_nb\.learn\.adam:"),
+    (OPTIMISER, r"^torch\.optim\.|clip_grad|:zero_grad$|^daf_nb\.learn\.(adam:|descent:step$)"),
     (FORWARD, r"^daf_nb\..*:forward$"),
     (BACKWARD, r"^torch\.autograd(\.graph)?:|:backward$"),
     (BACKWARD, r"^daf_nb\.learn\.(slopes:|.*:differentiate$)"),
