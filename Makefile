@@ -31,6 +31,7 @@ lab: $(STAMP) ## Open the notebooks in JupyterLab
 
 bench: $(STAMP) ## Measure throughput, learning, curricula, live control and reading, beside the peer
 	$(BIN)/python bench/throughput.py
+	$(BIN)/python bench/scaling.py
 	$(BIN)/python bench/learning.py
 	$(BIN)/python bench/curriculum.py
 	$(BIN)/python bench/control.py

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         restore_runs,
     )
     from daf_nb.record.cells.experiment import Experiment, experiment
+    from daf_nb.scale import ManyRuns, Profile, profile, train_many
     from daf_nb.session import (
         Reproduction,
         Run,
@@ -119,7 +120,9 @@ __all__ = [
     "Linear",
     "LogManager",
     "Logger",
+    "ManyRuns",
     "Outcome",
+    "Profile",
     "Proposal",
     "RecordError",
     "Reproduction",
@@ -162,6 +165,7 @@ __all__ = [
     "plot_metrics",
     "plot_performance",
     "plot_slices",
+    "profile",
     "register_strategy",
     "report",
     "reproduce",
@@ -172,6 +176,7 @@ __all__ = [
     "setup_logging",
     "testing",
     "train",
+    "train_many",
     "train_spec",
     "unload_ipython_extension",
 ]
@@ -203,7 +208,9 @@ _EXPORTS = {
     "Linear": "daf_nb.curriculum",
     "LogManager": "daf_nb.logs",
     "Logger": "daf_nb.logs",
+    "ManyRuns": "daf_nb.scale",
     "Outcome": "daf_nb.curriculum",
+    "Profile": "daf_nb.scale",
     "Proposal": "daf_nb.curriculum",
     "RecordError": "daf_nb.errors",
     "Reproduction": "daf_nb.session",
@@ -245,6 +252,7 @@ _EXPORTS = {
     "plot_metrics": "daf_nb.notebook.plots",
     "plot_performance": "daf_nb.notebook.plots",
     "plot_slices": "daf_nb.notebook.plots",
+    "profile": "daf_nb.scale",
     "register_strategy": "daf_nb.curriculum",
     "report": "daf_nb.notebook.report",
     "reproduce": "daf_nb.session",
@@ -254,6 +262,7 @@ _EXPORTS = {
     "rules": "daf_nb.control",
     "setup_logging": "daf_nb.logs",
     "train": "daf_nb.session",
+    "train_many": "daf_nb.scale",
     "train_spec": "daf_nb.session",
     "unload_ipython_extension": "daf_nb.notebook.extension",
 }

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -21,7 +21,7 @@ from daf_nb.errors import ConfigError, DafError
 if TYPE_CHECKING:
     from daf_nb.session import Run
 
-__all__ = ["interruptible", "resume", "train"]
+__all__ = ["changed", "interruptible", "resume", "train"]
 
 _LOOK = 0.5
 """Seconds between two looks at the run."""
@@ -46,22 +46,35 @@ def train(
     trust: Annotated[
         bool, typer.Option(help="Import functions and classes that the file names.")
     ] = False,
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="Several runs at once, on these seeds: 0-7, or 0,3,5-9."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --seeds: how many train at once; by default on all cores."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Say how it ended as one JSON document.")
     ] = False,
 ) -> None:
     """Train what SPEC says, recorded. Ctrl-C ends it within a step; `daf-nb resume` goes on."""
-    wanted = _changed(_read(spec), changes or [])
+    wanted = changed(_read(spec), changes or [])
     with interruptible():
+        from daf_nb.cli.many import read_seeds, see_all_through
         from daf_nb.record import Source
         from daf_nb.record.plain import json_bytes
+        from daf_nb.scale import train_many
         from daf_nb.session.again import train_spec
 
         source = Source(kind="spec", text=json_bytes(wanted).decode(), name=spec)
-        run = train_spec(
-            wanted, trust=trust, runs_dir=runs_dir, name=name, tags=tag or (), source=source
-        )
-        _see_through(run, as_json=as_json)
+        given: dict[str, Any] = {"runs_dir": runs_dir, "name": name, "tags": tag or ()}
+        given |= {"trust": trust, "source": source}
+        if seeds is None:
+            _see_through(train_spec(wanted, **given), as_json=as_json)
+        chosen = read_seeds(seeds)
+        many = train_many(wanted, seeds=chosen, workers=workers or "auto", **given)
+        see_all_through(many, as_json=as_json)
 
 
 def resume(
@@ -88,7 +101,7 @@ def resume(
         _see_through(run, as_json=as_json)
 
 
-def _see_through(run: Run, *, as_json: bool) -> None:
+def _see_through(run: Run, *, as_json: bool) -> NoReturn:
     """Waits for the end, says it, and ends the program accordingly."""
     typer.echo(f"run {run.id} {line(run.name)}: {line(str(run.folder))}", err=True)
     code, error = _follow(run)
@@ -118,7 +131,7 @@ def _read(path: str) -> dict[str, Any]:
     return spec
 
 
-def _changed(spec: Mapping[str, Any], changes: list[str]) -> dict[str, Any]:
+def changed(spec: Mapping[str, Any], changes: list[str]) -> dict[str, Any]:
     """The spec with other values; a dot in a field leads into an object."""
     changed = copy.deepcopy(dict(spec))
     for text in changes:

@@ -87,9 +87,15 @@ def test_a_spec_is_trained_and_the_answer_is_one_json_document(tmp_path: Path, s
     assert json.loads(path.read_text()) == SPEC
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_the_run_and_says_how_it_goes_on(tmp_path: Path, spec, number: int):
-    arguments = ("train", spec(total_timesteps=10_000_000), "--runs-dir", tmp_path / "runs")
+@pytest.mark.parametrize(
+    ("number", "seeds"),
+    [(signal.SIGINT, ()), (signal.SIGTERM, ()), (signal.SIGINT, ("--seeds", "0"))],
+)
+def test_an_interrupt_ends_the_run_and_says_how_it_goes_on(
+    tmp_path: Path, spec, number: int, seeds: tuple[str, ...]
+):
+    path, runs = spec(total_timesteps=10_000_000), tmp_path / "runs"
+    arguments = ("train", path, "--runs-dir", runs, *seeds)
     with subprocess.Popen(
         command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -103,7 +109,8 @@ def test_an_interrupt_ends_the_run_and_says_how_it_goes_on(tmp_path: Path, spec,
     assert process.returncode == 128 + number, errors
     record = load_run(1, runs_dir=tmp_path / "runs")
     assert record.status == "INTERRUPTED" and len(record.checkpoints) == 1
-    assert "run 1: INTERRUPTED" in told and "Traceback" not in errors
+    assert ("1  INTERRUPTED" if seeds else "run 1: INTERRUPTED") in told
+    assert "Traceback" not in errors
     assert f"daf-nb resume 1 --runs-dir {tmp_path / 'runs'}" in errors
 
 
@@ -335,3 +342,33 @@ def test_a_run_that_was_stopped_is_resumed_to_its_end(tmp_path: Path):
     again = shell("resume", "1", "--runs-dir", runs)
     assert again.returncode == 1
     assert "fork(1, total_timesteps=" in again.stderr
+
+
+def test_several_seeds_are_trained_at_once_and_told_in_one_answer(tmp_path: Path, spec):
+    runs = tmp_path / "runs"
+    said = shell("train", spec(), "--seeds", "3-4", "--name", "two", "--runs-dir", runs, "--json")
+    assert said.returncode == 0, said.stderr
+    told = json.loads(said.stdout)
+    assert [(row["seed"], row["status"]) for row in told] == [(3, "COMPLETED"), (4, "COMPLETED")]
+    for row in told:
+        record = load_run(row["run"], runs_dir=runs)
+        assert (record.config["seed"], record.name) == (row["seed"], "two")
+        assert record.metrics.index[-1] == row["step"]
+
+
+def test_of_several_seeds_one_that_fails_is_named(tmp_path: Path, spec):
+    (tmp_path / "raising_world.py").write_text(WORLD)
+    said = shell(
+        "train", spec(world="raising_world", env_kwargs={}), "--seeds", "7", "--trust",
+        "--runs-dir", tmp_path / "runs", cwd=tmp_path, PYTHONPATH=f"{ROOT}:{tmp_path}",
+    )  # fmt: skip
+    assert said.returncode == 1
+    assert "daf-nb: seed 7 (run 1): " in said.stderr and "broke at step 20" in said.stderr
+    assert "FAILED" in said.stdout
+
+
+@pytest.mark.parametrize("seeds", ["", "x", "3-1", "1-", "0-99999", "1,,2"])
+def test_seeds_that_are_none_are_refused(tmp_path: Path, spec, seeds: str):
+    arguments = ["train", str(spec()), "--seeds", seeds, "--runs-dir", str(tmp_path / "runs")]
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+    assert not (tmp_path / "runs").exists()

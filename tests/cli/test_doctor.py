@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from daf_nb.cli import app
 from daf_nb.cli.checks import examine, machine, selftest, software, storage
 from daf_nb.cli.checks.finding import Finding
+from daf_nb.errors import ConfigError
 
 
 def by_name(*, runs_dir: Path) -> dict[str, Finding]:
@@ -96,3 +97,19 @@ def test_the_configuration_is_looked_at(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_self_test_asks_for_no_observer(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DAF_NB_OBSERVERS", "wand")  # which any run that asks for it is refused for
     assert {one.state for one in selftest.self_test()} == {"ok"}
+
+
+def test_a_profile_is_printed_in_place_of_the_checks():
+    arguments = ["doctor", "--profile", "mpe2.simple_spread_v3"]
+    for change in ("num_envs=2", "env_kwargs.N=2", "torch_threads=1"):
+        arguments += ["--set", change]
+    told = CliRunner().invoke(app, arguments)
+    assert told.exit_code == 0, told.exception
+    assert "simple_spread" in told.stdout.splitlines()[0]
+    assert "agent-steps/s" in told.stdout and "world steps" in told.stdout
+    document = CliRunner().invoke(app, [*arguments, "--set", "total_timesteps=100", "--json"])
+    assert isinstance(document.exception, ConfigError), "there is nothing to look at"
+
+
+def test_a_world_without_profile_is_refused():
+    assert CliRunner().invoke(app, ["doctor", "mpe2.simple_spread_v3"]).exit_code == 2
