@@ -57,9 +57,10 @@ class Playground:
         self._seed, self._visits = config.seed, 0
         self._collector: Collector | None = None
         self._left: tuple[Mapping[str, Any], Sequence[Tape], bool] | None = None
-        copies, self._workers = config.num_envs, config.num_workers
+        copies, workers = config.num_envs, config.num_workers
         assert copies != "auto", "settled_numbers comes first"
-        assert self._workers != "auto", "settled_numbers comes first"
+        assert workers != "auto", "settled_numbers comes first"
+        self._workers: int = workers
         self.copies = self.copies_of(
             world, num_envs=copies, seed=config.seed, num_workers=self._workers
         )

@@ -75,6 +75,7 @@ def train_many(
     record |= {"runs_dir": root, "parent": linked.id if linked else None}
     parcel = pack(Parcel(trainer={"world": world, **trainer, **fields}, record=record))
     children = [ChildRun(seed, root=root, on_begun=_linking(linked)) for seed in chosen]
+    assert config.num_workers != "auto", "settled in _fields"
     count = _workers(workers, config.num_workers)
     name = config.experiment_name
     return ManyRuns(children, parcel=parcel, workers=count, name=name, runs_dir=root)
@@ -96,11 +97,14 @@ def _fields(given: dict[str, Any], seeds: list[int]) -> tuple[dict[str, Any], Rl
     fields = default_fields(given)
     if fields.get("torch_threads", "auto") == "auto":
         fields["torch_threads"] = 1
-    configs = [RlConfig(**fields, seed=seed) for seed in seeds]
-    if not isinstance(configs[0].num_workers, int):
+    if fields.get("num_workers") == "auto":
         fields["num_workers"] = 0  # a choice by timing would be upset by the runs beside it
-        configs[0] = RlConfig(**fields)
-    return fields, configs[0]
+    if fields.get("num_envs") == "auto":
+        raise ConfigError(
+            "num_envs='auto' would be timed by each run beside the others, and the seeds could "
+            "train on different numbers of copies: give a number."
+        )
+    return fields, [RlConfig(**fields, seed=seed) for seed in seeds][0]
 
 
 def _seeds(seeds: Iterable[int]) -> list[int]:
