@@ -34,6 +34,7 @@ def fill(buffer, *, rewards, values, ended, alive=None, seed=0):
         log_probs = rng.standard_normal(rows)
         buffer.store(seen[step], alive[:, step], acted[step], values[:, step], log_probs)
         buffer.result(rewards[:, step], ended[:, step])
+        buffer.advance()
     assert buffer.full
     return seen, acted
 
@@ -218,5 +219,6 @@ def test_masks_are_kept_per_row_and_step():
         nothing = np.zeros(2)
         buffer.store(np.zeros((2, 3)), np.ones(2, bool), nothing, nothing, nothing, masks[:, step])
         buffer.result(nothing, nothing)
+        buffer.advance()
     assert np.array_equal(buffer.masks, masks)
     assert np.array_equal(buffer.flat()["masks"].numpy(), masks.reshape(4, 4))
