@@ -32,8 +32,9 @@ SEES = spaces.Box(-np.inf, np.inf, (18,), np.float32)
 ACTS = spaces.Discrete(5)
 
 LEGEND = f"""
-Agent-steps a second, medians over rounds; "ratio": daf_nb over SB3, by round, with range. PPO, MlpPolicy of two layers of 64, n_steps {N_STEPS},
-batch {BATCH}, {EPOCHS} epochs, one thread; copies of {AGENTS} agents each."""
+Agent-steps a second, medians over rounds; "ratio": daf_nb over SB3, by round, with range. PPO,
+MlpPolicy of two layers of 64, n_steps {N_STEPS}, batch {BATCH}, {EPOCHS} epochs, one thread; copies
+of {AGENTS} agents each."""
 
 
 class Free(ParallelEnv):

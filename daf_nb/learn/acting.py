@@ -7,7 +7,7 @@ import torch
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from daf_nb.learn.actions import act, choose, draw
-from daf_nb.learn.plain import PlainNet, activate, plain_net
+from daf_nb.learn.plain import PlainNet, plain_net
 
 __all__ = ["Actor"]
 
@@ -67,14 +67,28 @@ class _Packed:
         if len(self._hidden[0]) != len(seen):
             self._make_room(len(seen))
         weight, bias = self._first
-        flowing = activate(self._net, torch.addmm(bias, seen, weight, out=self._hidden[0]))
+        flowing = self._activated(torch.addmm(bias, seen, weight, out=self._hidden[0]))
         for products, out in zip(self._products, self._hidden[1:], strict=True):
             for bias, flowing_in, weight, part in products:
                 torch.addmm(bias, flowing_in, weight, out=part)
-            flowing = activate(self._net, out)
+            flowing = self._activated(out)
         weight, bias = self._last
         both = torch.addmm(bias, flowing, weight)
         return both[:, :-1], both[:, -1]
+
+    def _activated(self, hidden: torch.Tensor) -> torch.Tensor:
+        """The activation function, in place.
+
+        numpy's tanh takes a seventh of the time of torch's on a CPU. It differs in the last digit,
+        which is good enough to act; to learn, `Tower` needs torch's.
+        """
+        if self._net.rectified:
+            return hidden.relu_()
+        if hidden.device.type != "cpu":
+            return hidden.tanh_()
+        array = hidden.numpy()
+        np.tanh(array, out=array)
+        return hidden
 
     def _make_room(self, rows: int) -> None:
         """Where the hidden layers of so many rows go, and what is multiplied into which part."""

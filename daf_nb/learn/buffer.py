@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -259,6 +259,12 @@ class AgentRolloutBuffer(RolloutBuffer):
             return [shuffled[i : i + batch_size] for i in range(0, len(live), batch_size)]
         return np.array_split(shuffled, -(-len(live) // batch_size))
 
+    def shuffled(self, batch_size: int | None) -> Sequence[torch.Tensor]:
+        """The same on the device, sent there at once."""
+        pieces = self.minibatches(batch_size)
+        whole = torch.from_numpy(np.concatenate(pieces)).to(self.device)
+        return whole.split([len(piece) for piece in pieces])
+
     def flat(self) -> dict[str, torch.Tensor]:
         """What is learned from, as tensors [rows x steps, ...] on the buffer's device, uncopied."""
         return {
@@ -269,8 +275,7 @@ class AgentRolloutBuffer(RolloutBuffer):
         """Minibatches of live rows in SB3's form, for algorithms that bring their own `train`."""
         assert self.full, "a rollout is trained on once it is complete"
         data = self.flat()
-        for indices in self.minibatches(batch_size):
-            at = torch.from_numpy(indices).to(self.device)
+        for at in self.shuffled(batch_size):
             yield RolloutBufferSamples(
                 data["observations"][at],
                 data["actions"][at].float(),

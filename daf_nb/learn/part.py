@@ -83,7 +83,7 @@ class Part:
             None if masks is None else masks[rows],
             rows=rows,
         )
-        self.acted += np.count_nonzero(alive)
+        self.acted += int(np.count_nonzero(alive))
         given = to_world(self.model.policy, acted)
         self.local = {
             "obs_tensor": observations,
