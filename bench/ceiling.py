@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,10 +40,8 @@ of {AGENTS} agents each."""
 class Free(ParallelEnv):
     """Agents that always see the same, earn the same, and never end."""
 
-    metadata: ClassVar[dict[str, Any]] = {"name": "free_v0", "render_modes": []}
-    render_mode = None
-
     def __init__(self) -> None:
+        self.metadata, self.render_mode = {"name": "free_v0", "render_modes": []}, None
         self.possible_agents = [f"agent_{number}" for number in range(AGENTS)]
         seen = np.random.default_rng(0).standard_normal((AGENTS, 18)).astype(np.float32)
         self._seen = dict(zip(self.possible_agents, seen, strict=True))

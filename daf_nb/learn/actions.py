@@ -48,8 +48,9 @@ def draw(
     device = generator.device
     if masked or not _is_lean(policy):
         return torch.randint(2**62, (), generator=generator, device=device).cpu()
-    shape = (rows, policy.action_net.out_features)
-    if isinstance(policy.action_dist, CategoricalDistribution):
+    distribution: Any = policy.action_dist
+    shape = (rows, distribution.action_dim)
+    if isinstance(distribution, CategoricalDistribution):
         noise = torch.empty(shape, device=device).exponential_(generator=generator)
         return noise.log_().neg_()
     return torch.randn(shape, generator=generator, device=device)

@@ -38,8 +38,8 @@ def stepping(
             states = [optimizer.state[one] for one in parameters]
             kept.extend([s[name] for s in states] for name in ("exp_avg", "exp_avg_sq", "step"))
         means, squares, steps = kept
-        torch._foreach_add_(steps, 1)
-        torch._fused_adam_(
+        torch._foreach_add_(steps, 1)  # type: ignore[attr-defined] - the kernels behind `step`
+        torch._fused_adam_(  # type: ignore[attr-defined]
             parameters,
             grads,
             means,

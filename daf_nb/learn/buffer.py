@@ -10,10 +10,9 @@ import torch
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 
-from daf_nb.learn.advantages import estimate
+from daf_nb.learn.advantages import cut_off, estimate
 
 __all__ = ["AgentRolloutBuffer", "buffer_of"]
-
 
 _PLANES = ("log_probs", "advantages", "returns", "values", "rewards")
 _EVERY = slice(None)
@@ -29,15 +28,14 @@ class AgentRolloutBuffer(RolloutBuffer):
     them.
 
     SB3's names (`observations`, `actions`, `rewards`, `values`, `log_probs`, `advantages`,
-    `returns`) are numpy arrays: of the tensors' own memory on a CPU, copies at every access on
-    another device, where nothing of ours asks for more than rewards.
+    `returns`) are numpy arrays: the tensors' own memory on a CPU, else copies at every access.
 
     Attributes:
         tensors: name -> what is learned from, on the device.
+        planes: those with one number for each row and step, in the order of `_PLANES`.
         alive: bool [rows, steps]; the row's action counted. On the host, as is the next.
         ended: bool [rows, steps]; the row's agent ended in that step.
-        masks: bool [rows, steps, number of actions], once `keep_masks` was called; else None. Of
-            SB3's names in where it is.
+        masks: bool [rows, steps, number of actions], once `keep_masks` was called; else None.
         rng: what shuffles minibatches: anything with numpy's `permutation(n)`.
         partial: allow a smaller last minibatch, as SB3 does; otherwise minibatches are even.
         precision: what an update runs the networks in; None for the parameters' own.
@@ -67,11 +65,10 @@ class AgentRolloutBuffer(RolloutBuffer):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its tensors, and of what it keeps on the host."""
-        host = [self.alive, self.ended, *([] if self.here else [self.rewards])]
-        if self.masks is not None and not self.here:
-            host.append(self.masks)
-        return sum(one.nbytes for one in (*self._owned, *host))
+        """Bytes of its arrays, and of its tensors where they are elsewhere."""
+        arrays = {id(one): one for one in vars(self).values() if isinstance(one, np.ndarray)}
+        away = () if self.here else self.tensors.values()
+        return sum(one.nbytes for one in (*arrays.values(), *away))
 
     @property
     def here(self) -> bool:
@@ -84,12 +81,11 @@ class AgentRolloutBuffer(RolloutBuffer):
         kept = np.dtype(np.float32) if seen == np.float64 else seen
         acted = np.dtype(self.action_space.dtype or np.float32)
         acted = np.dtype(np.float32) if acted == np.float64 else acted
-        observations = self._zeros((*plane, *self.obs_shape), kept)
-        actions = self._zeros((*plane, self.action_dim), acted)
-        self.planes = self._zeros((len(_PLANES), *plane), np.dtype(np.float32))
-        self._owned = [observations, actions, self.planes]
-        self.tensors = {"observations": observations, "actions": actions}
-        self.tensors |= dict(zip(_PLANES, self.planes, strict=True))
+        self.planes = self._zeros((len(_PLANES), *plane), np.float32)
+        self.tensors = dict(zip(_PLANES, self.planes, strict=True)) | {
+            "observations": self._zeros((*plane, *self.obs_shape), kept),
+            "actions": self._zeros((*plane, self.action_dim), acted),
+        }
         if self.here:
             vars(self).update({name: tensor.numpy() for name, tensor in self.tensors.items()})
         else:
@@ -97,7 +93,7 @@ class AgentRolloutBuffer(RolloutBuffer):
         self.alive, self.ended = np.zeros(plane, bool), np.zeros(plane, bool)
         self.episode_starts = self.ended  # SB3's name; nothing of ours reads it
 
-    def _zeros(self, shape: tuple[int, ...], dtype: np.dtype) -> torch.Tensor:
+    def _zeros(self, shape: tuple[int, ...], dtype: Any) -> torch.Tensor:
         return torch.from_numpy(np.zeros(shape, dtype)).to(self.device)
 
     def __getattr__(self, name: str) -> np.ndarray:
@@ -111,7 +107,6 @@ class AgentRolloutBuffer(RolloutBuffer):
         """Makes room for action masks of `width` actions per row."""
         self.masks = np.ones((self.n_envs, self.buffer_size, width), bool)
         self.tensors["masks"] = torch.from_numpy(self.masks).to(self.device)
-        self._owned = [*self._owned[:3], self.tensors["masks"]]
 
     def store(
         self,
@@ -127,11 +122,9 @@ class AgentRolloutBuffer(RolloutBuffer):
     ) -> None:
         """Writes what was seen and chosen; `result` completes it.
 
-        Tensors are to be on the buffer's device; arrays are taken from the host.
-
         Args:
-            observations: [rows, *observation shape].
-            alive: bool [rows].
+            observations: [rows, *observation shape], as all others a tensor or an array.
+            alive: bool [rows]; an array, as are the masks.
             actions: [rows, ...] as the policy gave them.
             values: [rows].
             log_probs: [rows].
@@ -163,14 +156,7 @@ class AgentRolloutBuffer(RolloutBuffer):
         rows: slice = _EVERY,
         step: int | None = None,
     ) -> None:
-        """Writes what came of a step.
-
-        Args:
-            rewards: float [rows].
-            ended: bool [rows]; terminated or truncated.
-            rows: which rows these are; by default all.
-            step: of the rollout; by default the current one.
-        """
+        """Writes what came of a step: float and bool [rows], which and when as for `store`."""
         at = self.pos if step is None else step
         self.rewards[rows, at] = rewards
         self.ended[rows, at] = ended
@@ -181,40 +167,12 @@ class AgentRolloutBuffer(RolloutBuffer):
         self.full = self.pos == self.buffer_size
 
     def cut(self, broken: np.ndarray) -> int:
-        """Forgets the current step, of rows whose world broke in it.
-
-        Their episodes end before it as by a limit: with the value of what was seen last in place of
-        what would have come. So what was learned until then is neither thrown away nor taken for a
-        failure of the policy. Throwing the whole episode away would be wrong: which steps train
-        would then depend on what came after them, so that actions which lead to a failure a little
-        later would be missing from the sample, and with them what they are worth. Cut like this,
-        each step that trains was kept by what happened in it and before it alone, and its advantage
-        is that of GAE at a stopping time (Pardo et al. 2018, arXiv 1712.00378, on time limits).
-
-        Args:
-            broken: bool [rows].
-
-        Returns:
-            How many of these rows had acted in the step.
-        """
-        at = self.pos
-        acted = broken & self.alive[:, at]
-        self.alive[broken, at] = False
-        if at:
-            cut = acted & self.alive[:, at - 1] & ~self.ended[:, at - 1]
-            values = self.tensors["values"][:, at].cpu().numpy()
-            self.rewards[cut, at - 1] += self.gamma * values[cut]
-            self.ended[cut, at - 1] = True
-        return int(acted.sum())
+        """Forgets the current step, of rows [rows] whose world broke in it, as `cut_off` tells."""
+        worth = self.tensors["values"][:, self.pos].cpu().numpy() * np.float32(self.gamma)
+        return cut_off(broken, worth, self.pos, self.alive, self.ended, self.rewards)
 
     def bootstrap(self, rows: Any, steps: Any, values: torch.Tensor) -> None:
-        """Adds what limits cut off to rewards: discounted values of final observations.
-
-        Args:
-            rows: of the cuts.
-            steps: in which they happened.
-            values: of the observations, [cuts].
-        """
+        """Adds to rewards what limits cut off: discounted values of final observations."""
         self.rewards[rows, steps] += self.gamma * values.cpu().numpy()
 
     @torch.no_grad()
@@ -222,8 +180,7 @@ class AgentRolloutBuffer(RolloutBuffer):
         """Advantages and returns; rows that were not alive are left at 0.
 
         Args:
-            last_values: [rows], values of the observations after the last step; ignored where the
-                row ended.
+            last_values: [rows], of the observations after the last step; ignored where it ended.
         """
         if not self.here:
             self.tensors["rewards"].copy_(torch.from_numpy(self.rewards))
