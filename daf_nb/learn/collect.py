@@ -112,7 +112,6 @@ class Collector:
             self.course.advantages(*told, rollout.ended_at, rollout.episodes, dropped)
         return rollout
 
-    @torch.inference_mode()
     def _step(
         self, step: int, rollout: Rollout, parts: dict[str, Part], *, keep: bool
     ) -> dict[str, dict[str, Any]]:

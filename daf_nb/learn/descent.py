@@ -51,6 +51,7 @@ class Descent:
         self._gradients: dict[nn.Parameter, torch.Tensor] = {
             one: part.view_as(one) for one, part in zip(parameters, parts, strict=True)
         }
+        self._parts = list(self._gradients.values())
         self._step = stepping(model.policy.optimizer, self._gradients)
         self._batches: dict[int, _Batch] = {}
 
@@ -99,7 +100,8 @@ class Descent:
     @torch.no_grad()
     def step(self) -> torch.Tensor:
         """Clips the gradient and lets the optimiser follow it; its norm before that."""
-        norm = torch.linalg.vector_norm(self._gradient)
+        parts = torch._foreach_norm(self._parts)  # type: ignore[attr-defined] - as clip_grad_norm_
+        norm = torch.linalg.vector_norm(torch.stack(parts))
         self._gradient.mul_((self._limit / (norm + 1e-6)).clamp_(max=1.0))
         self._step()
         return norm

@@ -56,10 +56,12 @@ class Part:
         self.buffer.reset()
         self._actor = Actor(model.policy, self._whole[0], masked=self._masked)
 
+    @torch.inference_mode()
     def draw(self, generator: torch.Generator) -> None:
         """A step begins: its noise, for all rows."""
         self._noise, self.acted = self._actor.draw(generator), 0
 
+    @torch.inference_mode()
     def choose(self, copies: slice = EVERY) -> np.ndarray:
         """The actions [copies, agents, *action shape] of a range of copies, as the world gets them.
 
@@ -117,8 +119,8 @@ class Part:
 
     def chosen(self) -> dict[str, Any]:
         """SB3's names for what was seen and drawn in this step, for callbacks to keep."""
-        with torch.inference_mode(False):  # callbacks may differentiate through them
-            return {k: v.clone() if torch.is_tensor(v) else v for k, v in self.local.items()}
+        # Cloned out of inference mode: callbacks may differentiate through them.
+        return {k: v.clone() if torch.is_tensor(v) else v for k, v in self.local.items()}
 
     def outcome(self) -> dict[str, Any]:
         """SB3's names for what came of a step, for callbacks that read their `locals`."""
