@@ -89,16 +89,17 @@ def actor_slope(
     Returns:
         Row by row: surrogate, KL, clipped, entropy.
     """
-    every = torch.log_softmax(logits, -1)
+    # Turned over: with few actions, rows side by side take a fifth of the time.
+    every, index = torch.log_softmax(logits.t().contiguous(), 0), actions.t()
     chances = every.exp()
-    entropy = (every * chances).sum(-1).neg_()
-    slope, terms = surrogate(every.gather(1, actions).squeeze(1), old, advantages, weights)
+    entropy = (every * chances).sum(0).neg_()
+    slope, terms = surrogate(every.gather(0, index)[0], old, advantages, weights)
     # of the log-probability: one-hot minus chances; of the entropy: -chances (log chance + entropy)
-    torch.mul(chances, slope[:, None], out=out).neg_()
-    out.scatter_add_(1, actions, slope[:, None])
+    turned = (chances * slope).neg_()
+    turned.scatter_add_(0, index, slope[None])
     if weights.entropy:
-        every.add_(entropy[:, None])
-        out.addcmul_(chances, every, value=weights.entropy / len(logits))
+        turned.addcmul_(chances, every.add_(entropy), value=weights.entropy / len(logits))
+    out.copy_(turned.t())
     return *terms, entropy
 
 
