@@ -72,9 +72,8 @@ class Descent:
         torch.index_select(self._actions, 0, at, out=batch.actions)
         torch.index_select(self._planes, 1, at, out=batch.planes)
         old, advantages, returns, values = batch.planes.unbind()
-        batch.actor.forward(batch.seen)
-        batch.critic.forward(batch.seen)
         actor, critic, weights = batch.actor, batch.critic, self._weights
+        actor.forward(batch.seen)
         if self._net.log_std is None:
             terms = actor_slope(
                 actor.given, batch.actions, old, advantages, weights, out=actor.wanted
@@ -90,8 +89,9 @@ class Descent:
                 out=actor.wanted,
                 out_log_std=self._gradients[self._net.log_std],
             )
-        errors = critic_slope(critic.given[:, 0], values, returns, weights, out=critic.wanted[:, 0])
         actor.backward()
+        critic.forward(batch.seen)
+        errors = critic_slope(critic.given[:, 0], values, returns, weights, out=critic.wanted[:, 0])
         critic.backward()
         surrogate, kl, clipped, entropy, squares = torch.stack([*terms, errors]).mean(1).unbind()
         loss = -surrogate - weights.entropy * entropy + weights.value * squares
@@ -107,11 +107,11 @@ class Descent:
         return norm
 
     def _make(self, size: int) -> _Batch:
-        seen, actions = self._seen, self._actions
+        seen, actions, room = self._seen, self._actions, {}
         return _Batch(
             seen.new_empty((size, *seen.shape[1:])),
             actions.new_empty((size, *actions.shape[1:])),
             self._planes.new_empty((len(self._planes), size)),
-            Tower(self._net.actor, self._net, size, self._gradients),
-            Tower(self._net.critic, self._net, size, self._gradients),
+            Tower(self._net.actor, self._net, size, self._gradients, room),
+            Tower(self._net.critic, self._net, size, self._gradients, room),
         )

@@ -24,6 +24,8 @@ class Tower:
         net: whose they are.
         size: rows of a minibatch.
         gradients: parameter -> where its gradient goes.
+        room: memory, made as needed. Towers that share it must be gone through one after the other,
+            forwards and backwards: what is small stays in the processor's cache.
 
     Attributes:
         given: what the head gives, [size, ...], once `forward` was called.
@@ -36,14 +38,19 @@ class Tower:
         net: PlainNet,
         size: int,
         gradients: dict[nn.Parameter, torch.Tensor],
+        room: dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]],
     ) -> None:
         self._net = net
         self._weights = [(weight.detach(), bias.detach()) for weight, bias in layers]
         self._across = [weight.t() for weight, _ in self._weights]
         self._slopes = [(gradients[weight], gradients[bias]) for weight, bias in layers]
-        like = self._weights[0][0]
-        self._out = [like.new_empty((size, len(bias))) for _, bias in self._weights]
-        self._flowing = [torch.empty_like(out) for out in self._out]
+        pairs = []
+        for at, (_, bias) in enumerate(self._weights):
+            place = at, len(bias)
+            if place not in room:
+                room[place] = bias.new_empty((size, len(bias))), bias.new_empty((size, len(bias)))
+            pairs.append(room[place])
+        self._out, self._flowing = ([pair[i] for pair in pairs] for i in (0, 1))
         self.given, self.wanted = self._out[-1], self._flowing[-1]
         self._turned = [out.t() for out in self._flowing]
 
