@@ -1,7 +1,9 @@
 """Actions, values and log-probabilities from an SB3 policy, with noise from our own generator.
 
 SB3 draws from torch's global generator, which any other cell of a notebook may draw from too. Here
-the noise of a run comes from one generator in a fixed order, so that a seed decides the run.
+the noise of a run comes from one generator in a fixed order, so that a seed decides the run. It is
+drawn apart from the forward pass that uses it: the same noise may be used for some of the rows now
+and for the others later, and each gets the action that it would have got with all.
 """
 
 from __future__ import annotations
@@ -22,16 +24,42 @@ from stable_baselines3.common.vec_env import VecTransposeImage
 from daf_nb.learn.precision import full
 from daf_nb.learn.private import PrivateNoise
 
-__all__ = ["act", "as_seen", "judge", "to_world"]
+__all__ = ["act", "as_seen", "choose", "draw", "judge", "to_world"]
 
 _FOLLOWED = ("_get_action_dist_from_latent", "evaluate_actions", "forward")
 _LOG_SQRT_2_PI = math.log(math.sqrt(2 * math.pi))
 
 
+def draw(
+    policy: ActorCriticPolicy, rows: int, generator: torch.Generator, *, masked: bool = False
+) -> torch.Tensor:
+    """The noise of one step.
+
+    Args:
+        policy: an actor-critic policy of SB3 or sb3-contrib.
+        rows: how many rows act.
+        generator: where it comes from; on the policy's device.
+        masked: it will act under masks.
+
+    Returns:
+        Standard Gumbel noise [rows, number of actions], or standard normal noise [rows, actions];
+        for a policy that draws for itself a seed, int64 [], on the host.
+    """
+    device = generator.device
+    if masked or not _is_lean(policy):
+        return torch.randint(2**62, (), generator=generator, device=device).cpu()
+    distribution: Any = policy.action_dist
+    shape = (rows, distribution.action_dim)
+    if isinstance(distribution, CategoricalDistribution):
+        noise = torch.empty(shape, device=device).exponential_(generator=generator)
+        return noise.log_().neg_()
+    return torch.randn(shape, generator=generator, device=device)
+
+
 def act(
     policy: ActorCriticPolicy,
     observations: torch.Tensor,
-    generator: torch.Generator,
+    noise: torch.Tensor,
     masks: np.ndarray | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """One stochastic forward pass.
@@ -39,7 +67,7 @@ def act(
     Args:
         policy: an actor-critic policy of SB3 or sb3-contrib.
         observations: [rows, *observation shape], on the policy's device.
-        generator: where the noise comes from; on the policy's device.
+        noise: of `draw`, for as many rows and for masks if there are some.
         masks: bool [rows, number of actions], for maskable policies.
 
     Returns:
@@ -47,15 +75,34 @@ def act(
     """
     if masks is not None or not _is_lean(policy):
         extra: dict[str, Any] = {} if masks is None else {"action_masks": masks}
-        with PrivateNoise(generator):
+        with PrivateNoise(torch.Generator(observations.device).manual_seed(int(noise))):
             actions, values, log_probs = policy(observations, **extra)
         return actions, log_probs, values.flatten()
     latent_pi, latent_vf = _latents(policy, observations)
     values = policy.value_net(latent_vf).flatten()
-    if isinstance(policy.action_dist, CategoricalDistribution):
-        return *_choose_discrete(policy.action_net(latent_pi), generator), values
-    mean, scale = policy.action_net(latent_pi), policy.log_std.exp()
-    return *_choose_continuous(mean, scale, generator), values
+    scale = getattr(policy, "log_std", None)
+    return *choose(policy.action_net(latent_pi), scale, noise), values
+
+
+def choose(
+    given: torch.Tensor, log_std: torch.Tensor | None, noise: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Actions and their log-probabilities, as torch's Categorical and Normal compute them.
+
+    Discrete actions by the Gumbel-max trick (Gumbel 1954; Maddison et al. 2014, arXiv 1411.0030).
+
+    Args:
+        given: logits [rows, number of actions], or means [rows, actions].
+        log_std: of a diagonal Gaussian; None for Discrete actions.
+        noise: of `draw`.
+    """
+    if log_std is not None:
+        scale = log_std.exp()
+        actions = given + scale * noise
+        return actions, _log_density(actions, given, scale)
+    log_probs = torch.log_softmax(given, -1)
+    actions = (log_probs + noise).argmax(-1, keepdim=True)
+    return actions.squeeze(1), log_probs.gather(1, actions).squeeze(1)
 
 
 def judge(
@@ -116,24 +163,6 @@ def _latents(
         return policy.mlp_extractor(features)
     actor, critic = policy.mlp_extractor.forward_actor, policy.mlp_extractor.forward_critic
     return actor(features[0]), critic(features[1])
-
-
-def _choose_discrete(
-    logits: torch.Tensor, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """What torch's Categorical computes, without making and validating one at every step."""
-    log_probs = logits - logits.logsumexp(-1, keepdim=True)
-    actions = torch.multinomial(torch.softmax(log_probs, -1), 1, generator=generator)
-    return actions.squeeze(1), log_probs.gather(1, actions).squeeze(1)
-
-
-def _choose_continuous(
-    mean: torch.Tensor, scale: torch.Tensor, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """What torch's Normal computes, likewise."""
-    noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-    actions = mean + scale * noise
-    return actions, _log_density(actions, mean, scale)
 
 
 def _log_density(actions: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 
-from daf_nb.errors import ConfigError
+from daf_nb.learn.advantages import cut_off, estimate
 
-__all__ = ["AgentRolloutBuffer", "action_width", "buffer_of"]
+__all__ = ["AgentRolloutBuffer", "buffer_of"]
+
+_PLANES = ("log_probs", "advantages", "returns", "values", "rewards")
+_EVERY = slice(None)
 
 
 class AgentRolloutBuffer(RolloutBuffer):
-    """SB3's rollout buffer for rows that are not always alive.
+    """SB3's rollout buffer for rows that are not always alive, on the device that learns from it.
 
-    Arrays are [rows, steps, ...], so that flattening them in SB3's order needs no copy; they are
+    `tensors` are [rows, steps, ...], so that flattening them in SB3's order needs no copy; they are
     made once and written in place. float64 observations are kept as float32, which is what policies
-    compute in anyway. `store` fills one step, `finish` computes advantages, and `get` yields
-    minibatches of live rows only, as SB3's algorithms expect them.
+    compute in anyway. `store` and `result` fill one step, `advance` moves on to the next, `finish`
+    computes advantages, and `get` yields minibatches of live rows only, as SB3's algorithms expect
+    them.
+
+    SB3's names (`observations`, `actions`, `rewards`, `values`, `log_probs`, `advantages`,
+    `returns`) are numpy arrays: the tensors' own memory on a CPU, else copies at every access.
 
     Attributes:
-        alive: bool [rows, steps]; the row's action counted.
+        tensors: name -> what is learned from, on the device.
+        planes: those with one number for each row and step, in the order of `_PLANES`.
+        alive: bool [rows, steps]; the row's action counted. On the host, as is the next.
         ended: bool [rows, steps]; the row's agent ended in that step.
         masks: bool [rows, steps, number of actions], once `keep_masks` was called; else None.
         rng: what shuffles minibatches: anything with numpy's `permutation(n)`.
@@ -37,6 +45,7 @@ class AgentRolloutBuffer(RolloutBuffer):
     partial: bool = False
     precision: torch.dtype | None = None
     masks: np.ndarray | None = None
+    tensors: dict[str, torch.Tensor]
 
     def reset(self) -> None:
         """Forgets the rollout; allocates at the first call only."""
@@ -56,118 +65,141 @@ class AgentRolloutBuffer(RolloutBuffer):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its arrays."""
+        """Bytes of its arrays, and of its tensors where they are elsewhere."""
         arrays = {id(one): one for one in vars(self).values() if isinstance(one, np.ndarray)}
-        return sum(one.nbytes for one in arrays.values())
+        away = () if self.here else self.tensors.values()
+        return sum(one.nbytes for one in (*arrays.values(), *away))
+
+    @property
+    def here(self) -> bool:
+        """The tensors are in the host's memory."""
+        return self.device.type == "cpu"
 
     def _allocate(self) -> None:
         plane = (self.n_envs, self.buffer_size)
         seen = np.dtype(self.observation_space.dtype or np.float32)
         kept = np.dtype(np.float32) if seen == np.float64 else seen
         acted = np.dtype(self.action_space.dtype or np.float32)
-        self.observations = np.zeros((*plane, *self.obs_shape), kept)
-        self.actions = np.zeros(
-            (*plane, self.action_dim), np.float32 if acted == np.float64 else acted
-        )
-        self.rewards, self.values, self.log_probs, self.advantages, self.returns = (
-            np.zeros(plane, np.float32) for _ in range(5)
-        )
+        acted = np.dtype(np.float32) if acted == np.float64 else acted
+        self.planes = self._zeros((len(_PLANES), *plane), np.float32)
+        self.tensors = dict(zip(_PLANES, self.planes, strict=True)) | {
+            "observations": self._zeros((*plane, *self.obs_shape), kept),
+            "actions": self._zeros((*plane, self.action_dim), acted),
+        }
+        if self.here:
+            vars(self).update({name: tensor.numpy() for name, tensor in self.tensors.items()})
+        else:
+            self.rewards = np.zeros(plane, np.float32)  # gathered here, sent over once
         self.alive, self.ended = np.zeros(plane, bool), np.zeros(plane, bool)
         self.episode_starts = self.ended  # SB3's name; nothing of ours reads it
+
+    def _zeros(self, shape: tuple[int, ...], dtype: Any) -> torch.Tensor:
+        return torch.from_numpy(np.zeros(shape, dtype)).to(self.device)
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        """SB3's names of what is on another device than the host's."""
+        tensors = self.__dict__.get("tensors", {})
+        if name not in tensors:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return tensors[name].cpu().numpy()
 
     def keep_masks(self, width: int) -> None:
         """Makes room for action masks of `width` actions per row."""
         self.masks = np.ones((self.n_envs, self.buffer_size, width), bool)
+        self.tensors["masks"] = torch.from_numpy(self.masks).to(self.device)
 
     def store(
         self,
-        observations: np.ndarray,
+        observations: Any,
         alive: np.ndarray,
-        actions: np.ndarray,
-        values: np.ndarray,
-        log_probs: np.ndarray,
+        actions: Any,
+        values: Any,
+        log_probs: Any,
         masks: np.ndarray | None = None,
+        *,
+        rows: slice = _EVERY,
+        step: int | None = None,
     ) -> None:
-        """Writes what was seen and chosen at the current step; `result` completes it.
+        """Writes what was seen and chosen; `result` completes it.
 
         Args:
-            observations: [rows, *observation shape].
-            alive: bool [rows].
+            observations: [rows, *observation shape], as all others a tensor or an array.
+            alive: bool [rows]; an array, as are the masks.
             actions: [rows, ...] as the policy gave them.
             values: [rows].
             log_probs: [rows].
             masks: bool [rows, number of actions], where kept.
+            rows: which rows these are; by default all.
+            step: of the rollout; by default the current one.
         """
-        at = self.pos
-        self.observations[:, at] = observations.reshape(self.n_envs, *self.obs_shape)
-        self.alive[:, at] = alive
-        self.actions[:, at] = actions.reshape(self.n_envs, self.action_dim)
-        self.values[:, at] = values
-        self.log_probs[:, at] = log_probs
+        at = self.pos if step is None else step
+        self.alive[rows, at] = alive
+        count = len(alive)
+        self._write("observations", rows, at, observations.reshape(count, *self.obs_shape))
+        self._write("actions", rows, at, actions.reshape(count, self.action_dim))
+        self._write("values", rows, at, values)
+        self._write("log_probs", rows, at, log_probs)
         if self.masks is not None and masks is not None:
-            self.masks[:, at] = masks
+            self.masks[rows, at] = masks
 
-    def result(self, rewards: np.ndarray, ended: np.ndarray) -> None:
-        """Writes what came of the current step, and moves on to the next.
+    def _write(self, name: str, rows: slice, at: int, what: Any) -> None:
+        if self.here:  # numpy writes a column several times faster than torch does
+            vars(self)[name][rows, at] = what.numpy() if torch.is_tensor(what) else what
+        else:
+            self.tensors[name][rows, at] = torch.as_tensor(what, device=self.device)
 
-        Args:
-            rewards: float [rows].
-            ended: bool [rows]; terminated or truncated.
-        """
-        self.rewards[:, self.pos] = rewards
-        self.ended[:, self.pos] = ended
+    def result(
+        self,
+        rewards: np.ndarray,
+        ended: np.ndarray,
+        *,
+        rows: slice = _EVERY,
+        step: int | None = None,
+    ) -> None:
+        """Writes what came of a step: float and bool [rows], which and when as for `store`."""
+        at = self.pos if step is None else step
+        self.rewards[rows, at] = rewards
+        self.ended[rows, at] = ended
+
+    def advance(self) -> None:
+        """The current step is written; the next one is current."""
         self.pos += 1
         self.full = self.pos == self.buffer_size
 
     def cut(self, broken: np.ndarray) -> int:
-        """Forgets the step that was written last, of rows whose world broke in it.
+        """Forgets the current step, of rows [rows] whose world broke in it, as `cut_off` tells."""
+        worth = self.tensors["values"][:, self.pos].cpu().numpy() * np.float32(self.gamma)
+        return cut_off(broken, worth, self.pos, self.alive, self.ended, self.rewards)
 
-        Their episodes end before it as by a limit: with the value of what was seen last in place of
-        what would have come. So what was learned until then is neither thrown away nor taken for a
-        failure of the policy. Throwing the whole episode away would be wrong: which steps train
-        would then depend on what came after them, so that actions which lead to a failure a little
-        later would be missing from the sample, and with them what they are worth. Cut like this,
-        each step that trains was kept by what happened in it and before it alone, and its advantage
-        is that of GAE at a stopping time (Pardo et al. 2018, arXiv 1712.00378, on time limits).
+    def bootstrap(self, rows: Any, steps: Any, values: torch.Tensor) -> None:
+        """Adds to rewards what limits cut off: discounted values of final observations."""
+        self.rewards[rows, steps] += self.gamma * values.cpu().numpy()
 
-        Args:
-            broken: bool [rows].
-
-        Returns:
-            How many of these rows had acted in the step.
-        """
-        at = self.pos - 1
-        acted = broken & self.alive[:, at]
-        self.alive[broken, at] = False
-        if at:
-            cut = acted & self.alive[:, at - 1] & ~self.ended[:, at - 1]
-            self.rewards[cut, at - 1] += self.gamma * self.values[cut, at]
-            self.ended[cut, at - 1] = True
-        return int(acted.sum())
-
-    def finish(self, last_values: np.ndarray) -> None:
-        """Advantages by GAE(lambda) (Schulman et al. 2016, arXiv 1506.02438) and returns.
-
-        Same operations in the same order as SB3's, for all rows at once; where a row's agent ended,
-        nothing flows back. Rows that were not alive are left at 0.
+    @torch.no_grad()
+    def finish(self, last_values: Any) -> None:
+        """Advantages and returns; rows that were not alive are left at 0.
 
         Args:
-            last_values: [rows], values of the observations after the last step; ignored where the
-                row ended.
+            last_values: [rows], of the observations after the last step; ignored where it ended.
         """
-        going_on = 1.0 - self.ended.astype(np.float32)
-        next_values = np.concatenate([self.values[:, 1:], last_values[:, None]], axis=1)
-        deltas = (self.rewards + self.gamma * next_values * going_on - self.values).T.copy()
-        carry = (self.gamma * self.gae_lambda * going_on).T.copy()
-        running = np.zeros(self.n_envs, np.float32)
-        for step in reversed(range(self.buffer_size)):
-            running = deltas[step] + carry[step] * running
-            deltas[step] = running
-        self.advantages[:] = deltas.T
-        np.add(self.advantages, self.values, out=self.returns)
-        dead = ~self.alive
-        for plane in (self.advantages, self.returns, self.values):
-            plane[dead] = 0
+        if not self.here:
+            self.tensors["rewards"].copy_(torch.from_numpy(self.rewards))
+            if self.masks is not None:
+                self.tensors["masks"].copy_(torch.from_numpy(self.masks))
+        tensors, values = self.tensors, self.tensors["values"]
+        advantages = estimate(
+            tensors["rewards"],
+            values,
+            torch.from_numpy(self.ended).to(self.device),
+            torch.as_tensor(last_values, device=self.device),
+            gamma=self.gamma,
+            gae_lambda=self.gae_lambda,
+        )
+        tensors["advantages"].copy_(advantages)
+        torch.add(advantages, values, out=tensors["returns"])
+        dead = ~torch.from_numpy(self.alive).to(self.device)
+        for name in ("advantages", "returns", "values"):
+            tensors[name].masked_fill_(dead, 0)
 
     @property
     def live(self) -> np.ndarray:
@@ -184,28 +216,23 @@ class AgentRolloutBuffer(RolloutBuffer):
             return [shuffled[i : i + batch_size] for i in range(0, len(live), batch_size)]
         return np.array_split(shuffled, -(-len(live) // batch_size))
 
-    def flat(self) -> dict[str, torch.Tensor]:
-        """The rollout as tensors [rows x steps, ...] on the buffer's device.
+    def shuffled(self, batch_size: int | None) -> Sequence[torch.Tensor]:
+        """The same on the device, sent there at once."""
+        pieces = self.minibatches(batch_size)
+        whole = torch.from_numpy(np.concatenate(pieces)).to(self.device)
+        return whole.split([len(piece) for piece in pieces])
 
-        On a CPU they share the arrays' memory.
-        """
-        names = ("observations", "actions", "values", "log_probs", "advantages", "returns")
-        arrays = {name: getattr(self, name) for name in names}
-        if self.masks is not None:
-            arrays["masks"] = self.masks
-        size = self.n_envs * self.buffer_size
-        flat = {
-            name: torch.from_numpy(array.reshape(size, *array.shape[2:]))
-            for name, array in arrays.items()
+    def flat(self) -> dict[str, torch.Tensor]:
+        """What is learned from, as tensors [rows x steps, ...] on the buffer's device, uncopied."""
+        return {
+            name: tensor.flatten(0, 1) for name, tensor in self.tensors.items() if name != "rewards"
         }
-        return {name: tensor.to(self.device) for name, tensor in flat.items()}
 
     def get(self, batch_size: int | None = None) -> Iterator[RolloutBufferSamples]:  # type: ignore[override]
         """Minibatches of live rows in SB3's form, for algorithms that bring their own `train`."""
         assert self.full, "a rollout is trained on once it is complete"
         data = self.flat()
-        for indices in self.minibatches(batch_size):
-            at = torch.from_numpy(indices).to(self.device)
+        for at in self.shuffled(batch_size):
             yield RolloutBufferSamples(
                 data["observations"][at],
                 data["actions"][at].float(),
@@ -221,16 +248,3 @@ def buffer_of(model: Any) -> AgentRolloutBuffer:
     buffer = model.rollout_buffer
     assert isinstance(buffer, AgentRolloutBuffer), "models are made by make_model"
     return buffer
-
-
-def action_width(space: spaces.Space) -> int:
-    """How many entries an action mask of `space` has.
-
-    Raises:
-        ConfigError: its actions cannot be masked.
-    """
-    if isinstance(space, spaces.MultiDiscrete):
-        return int(space.nvec.sum())
-    if isinstance(space, spaces.Discrete):
-        return int(space.n)
-    raise ConfigError(f"MaskablePPO needs Discrete or MultiDiscrete actions, not {space}.")

@@ -12,7 +12,7 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from daf_nb.envs import Copies
-from daf_nb.learn.actions import act, as_seen, to_world
+from daf_nb.learn.actions import act, as_seen, draw, to_world
 
 __all__ = ["Chooser", "policy_chooser", "random_chooser"]
 
@@ -59,7 +59,8 @@ def _actions(
     if deterministic:
         extra: dict[str, Any] = {} if masks is None else {"action_masks": masks}
         return policy.predict(rows, deterministic=True, **extra)[0].reshape(per_copy)
-    actions, _, _ = act(policy, torch.as_tensor(rows, device=policy.device), generator, masks)
+    noise = draw(policy, len(rows), generator, masked=masks is not None)
+    actions, _, _ = act(policy, torch.as_tensor(rows, device=policy.device), noise, masks)
     return to_world(policy, actions.cpu().numpy()).reshape(per_copy)
 
 

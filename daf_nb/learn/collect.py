@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from daf_nb.envs import Copies, Drop, Episode, GroupVecEnv, RowEnd
-from daf_nb.learn.actions import act, as_seen, to_world
+from daf_nb.envs import Copies, Drop, Episode, RowEnd
 from daf_nb.learn.breaking import BrokenOff
-from daf_nb.learn.buffer import buffer_of
 from daf_nb.learn.course import Course, go_on
 from daf_nb.learn.endings import Endings
+from daf_nb.learn.part import Part
 
 __all__ = ["Collector", "Rollout", "StepHook"]
 
@@ -47,15 +46,6 @@ class Rollout:
     drops: list[Drop] = field(default_factory=list)
     dropped_at: list[int] = field(default_factory=list)
     complete: bool = True
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """A row that a limit cut off, waiting for the value of its final observation."""
-
-    row: int
-    step: int
-    observation: np.ndarray
 
 
 class Collector:
@@ -103,57 +93,45 @@ class Collector:
             BrokenOff: `rolling`, asked after every step, said so.
         """
         rollout = Rollout(dict.fromkeys(self._models, 0), ends={name: [] for name in self._models})
-        cuts: dict[str, list[_Cut]] = {name: [] for name in self._models}
-        for model in self._models.values():
-            model.policy.set_training_mode(False)
-            model.rollout_buffer.reset()
+        parts = {name: Part(name, model, self.copies) for name, model in self._models.items()}
         for step in range(n_steps):
-            locals_ = self._step(step, rollout, cuts, keep=on_step is not None)
+            locals_ = self._step(step, rollout, parts, keep=on_step is not None)
             going_on = [on_step(name, local) for name, local in locals_.items()] if on_step else []
             if not all(going_on):
                 rollout.complete = False
                 return rollout
             if not rolling():
                 raise BrokenOff
-        for name, model in self._models.items():
-            self._finish(name, model, cuts[name])
+        for part in parts.values():
+            part.finish()
         if self.course.needs_advantages:
             copies = [drop.copy for drop in rollout.drops]
             dropped = list(zip(rollout.dropped_at, copies, strict=True))
-            self.course.advantages(*self._advantages(), rollout.ended_at, rollout.episodes, dropped)
+            sums, counts = zip(*(part.advantages() for part in parts.values()), strict=True)
+            told = np.sum(sums, 0), np.sum(counts, 0)
+            self.course.advantages(*told, rollout.ended_at, rollout.episodes, dropped)
         return rollout
 
-    @torch.inference_mode()
     def _step(
-        self, step: int, rollout: Rollout, cuts: dict[str, list[_Cut]], *, keep: bool
+        self, step: int, rollout: Rollout, parts: dict[str, Part], *, keep: bool
     ) -> dict[str, dict[str, Any]]:
-        arrays = self.copies.arrays
-        chosen: dict[str, np.ndarray] = {}
-        acted: dict[str, int] = {}
-        locals_: dict[str, dict[str, Any]] = {}
-        for name, model in self._models.items():
-            alive = arrays.alive[:, arrays.groups[name]].reshape(-1)
-            acted[name] = int(alive.sum())
-            rollout.steps[name] += acted[name]
-            chosen[name], local = self._choose(name, model, alive)
-            if keep:
-                with torch.inference_mode(False):  # callbacks may differentiate through them
-                    tensors = {k: v.clone() for k, v in local.items() if torch.is_tensor(v)}
-                locals_[name] = {**local, **tensors}
+        """One step of all copies; what callbacks are told of it, where something is to be kept."""
+        for part in parts.values():
+            part.draw(self._generator)
+        chosen = {name: part.choose() for name, part in parts.items()}
+        kept = {name: part.chosen() for name, part in parts.items()} if keep else {}
         self.copies.step(chosen)
+        for part in parts.values():
+            part.take()
+        self._account(step, rollout, parts)
+        return {name: {**local, **parts[name].outcome()} for name, local in kept.items()}
+
+    def _account(self, step: int, rollout: Rollout, parts: dict[str, Part]) -> None:
+        """All copies have made a step: steps, episodes and ends are counted and told."""
         drops = self.copies.starts.drops
-        ended = arrays.terminated | arrays.truncated
-        for name, model in self._models.items():
-            columns = arrays.groups[name]
-            buffer = buffer_of(model)
-            buffer.result(arrays.rewards[:, columns].reshape(-1), ended[:, columns].reshape(-1))
-            if drops:
-                lost = buffer.cut(self._broken_rows(drops, columns))
-                acted[name] -= lost
-                rollout.steps[name] -= lost
-            model.num_timesteps += acted[name]
-            if keep:
-                locals_[name] |= self._outcome(name, model)
+        for name, part in parts.items():
+            part.settle(drops)
+            rollout.steps[name] += part.acted
         rollout.drops += drops
         rollout.dropped_at += [step] * len(drops)
         if self.copies.episodes:
@@ -166,81 +144,4 @@ class Collector:
             name = self._group_of[end.agent]
             rollout.ends[name].append(end)
             if end.truncated:
-                cuts[name].append(_Cut(self._row(name, end), step, end.observation))
-        return locals_
-
-    def _broken_rows(self, drops: Sequence[Drop], columns: slice) -> np.ndarray:
-        """Bool [rows]: whose copy was in the middle of an episode that was dropped."""
-        broken = np.zeros(self.copies.num_envs, bool)
-        broken[[drop.copy for drop in drops if drop.step]] = True
-        return np.repeat(broken, columns.stop - columns.start)
-
-    def _choose(
-        self, name: str, model: OnPolicyAlgorithm, alive: np.ndarray
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        arrays, buffer = self.copies.arrays, buffer_of(model)
-        observations, rows = self._observations(name, model), len(alive)
-        masks = arrays.masks[name].reshape(rows, -1) if buffer.masks is not None else None
-        actions, log_probs, values = act(model.policy, observations, self._generator, masks)
-        acted = actions.cpu().numpy()
-        buffer.store(
-            observations.cpu().numpy(),
-            alive,
-            acted,
-            values.cpu().numpy(),
-            log_probs.cpu().numpy(),
-            masks,
-        )
-        given = to_world(model.policy, acted)
-        per_copy = (self.copies.num_envs, -1, *(model.action_space.shape or ()))
-        local = {
-            "obs_tensor": observations,
-            "actions": acted,
-            "clipped_actions": given,
-            "values": values[:, None],
-            "log_probs": log_probs,
-        }
-        return given.reshape(per_copy), local
-
-    def _observations(self, name: str, model: OnPolicyAlgorithm) -> torch.Tensor:
-        rows = as_seen(model.policy, self.copies.arrays.observations[name])
-        return torch.as_tensor(rows, device=model.device)
-
-    def _outcome(self, name: str, model: OnPolicyAlgorithm) -> dict[str, Any]:
-        """SB3's names for what came of a step, for callbacks that read their `locals`."""
-        assert model.env is not None, "models are made over a GroupVecEnv"
-        env, arrays = model.env.unwrapped, self.copies.arrays
-        assert isinstance(env, GroupVecEnv), "models are made over a GroupVecEnv"
-        return {
-            "new_obs": as_seen(model.policy, arrays.observations[name]).copy(),
-            "rewards": arrays.rewards[:, arrays.groups[name]].flatten(),
-            "dones": env.terminated | env.truncated,
-            "infos": env.infos(),
-        }
-
-    def _advantages(self) -> tuple[np.ndarray, np.ndarray]:
-        """[copies, steps]: absolute advantages summed over live rows, and how many these were."""
-        copies, sums, counts = self.copies.num_envs, 0.0, 0
-        for model in self._models.values():
-            buffer = buffer_of(model)  # rows are copy by copy; those not alive have advantage 0
-            by_copy = (copies, -1, buffer.buffer_size)
-            sums = sums + np.abs(buffer.advantages).reshape(by_copy).sum(1)
-            counts = counts + buffer.alive.reshape(by_copy).sum(1)
-        return np.asarray(sums), np.asarray(counts)
-
-    def _row(self, name: str, end: RowEnd) -> int:
-        columns = self.copies.arrays.groups[name]
-        place = self.copies.arrays.column[end.agent] - columns.start
-        return end.copy * (columns.stop - columns.start) + place
-
-    @torch.no_grad()
-    def _finish(self, name: str, model: OnPolicyAlgorithm, cuts: list[_Cut]) -> None:
-        buffer = buffer_of(model)
-        if cuts:
-            stacked = np.stack([cut.observation for cut in cuts])[:, None]
-            finals = torch.as_tensor(as_seen(model.policy, stacked), device=model.device)
-            values = model.policy.predict_values(finals).flatten().cpu().numpy()
-            at = [cut.row for cut in cuts], [cut.step for cut in cuts]
-            buffer.rewards[at] += model.gamma * values
-        last = model.policy.predict_values(self._observations(name, model))
-        buffer.finish(last.flatten().cpu().numpy())
+                parts[name].limit(end, step)

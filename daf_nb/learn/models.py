@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.logger import Logger
@@ -20,7 +21,7 @@ from stable_baselines3.common.policies import BasePolicy
 from daf_nb.config import RlConfig
 from daf_nb.envs import Copies, GroupVecEnv
 from daf_nb.errors import ConfigError
-from daf_nb.learn.buffer import AgentRolloutBuffer, action_width
+from daf_nb.learn.buffer import AgentRolloutBuffer
 from daf_nb.learn.private import PrivateNoise, torch_threads
 
 __all__ = [
@@ -158,7 +159,16 @@ def _make_ours(model: Any, config: RlConfig, seed: int) -> None:
     model.rollout_buffer_class, model.rollout_buffer_kwargs = None, {}
     model.set_logger(Logger(folder=None, output_formats=[]))
     if isinstance(model, MaskablePPO):
-        buffer.keep_masks(action_width(model.action_space))
+        buffer.keep_masks(_action_width(model.action_space))
+
+
+def _action_width(space: spaces.Space) -> int:
+    """How many entries an action mask of `space` has."""
+    if isinstance(space, spaces.MultiDiscrete):
+        return int(space.nvec.sum())
+    if isinstance(space, spaces.Discrete):
+        return int(space.n)
+    raise ConfigError(f"MaskablePPO needs Discrete or MultiDiscrete actions, not {space}.")
 
 
 def fingerprint(models: Mapping[str, OnPolicyAlgorithm]) -> str:

@@ -96,6 +96,7 @@ def _trial(model: OnPolicyAlgorithm, *, repeats: int = 4) -> tuple[float, list[t
         values, log_prob, _ = policy.evaluate_actions(observations, actions)
         policy.optimizer.zero_grad()
         (values.square().mean() + log_prob.square().mean()).backward()
+        torch.nn.utils.clip_grad_norm_(policy.parameters(), 0.5)
         policy.optimizer.step()
         if model.device.type == "cuda":
             torch.cuda.synchronize()

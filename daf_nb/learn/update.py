@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ from gymnasium import spaces
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from torch.nn import functional
 
-from daf_nb.learn.actions import judge
+from daf_nb.learn.backprop import Backprop
 from daf_nb.learn.breaking import BrokenOff
 from daf_nb.learn.buffer import AgentRolloutBuffer, buffer_of
-from daf_nb.learn.precision import lower_precision
+from daf_nb.learn.descent import Descent
+from daf_nb.learn.plain import plain_net
+from daf_nb.learn.slopes import Weights
 
 __all__ = ["update"]
 
@@ -77,90 +78,62 @@ def update(
 def _ppo(model: Any, buffer: AgentRolloutBuffer, asked: Callable[[], bool]) -> dict[str, float]:
     model.policy.set_training_mode(True)
     model._update_learning_rate(model.policy.optimizer)
-    data = buffer.flat()
     clip = model.clip_range(model._current_progress_remaining)
     clip_vf = model.clip_range_vf
     if clip_vf is not None:
         clip_vf = clip_vf(model._current_progress_remaining)
+    weights = Weights(clip, clip_vf, model.ent_coef, model.vf_coef, model.normalize_advantage)
+    net = plain_net(model.policy) if buffer.precision is None and buffer.masks is None else None
+    descent = Backprop(model, weights) if net is None else Descent(model, net, weights)
     seen: list[torch.Tensor] = []
     norms: list[torch.Tensor] = []
     for _ in range(model.n_epochs):
         going_on = True
-        for indices in buffer.minibatches(model.batch_size):
+        for at in buffer.shuffled(model.batch_size):
             if not asked():
                 raise BrokenOff
-            at = torch.from_numpy(indices).to(buffer.device)
-            batch = {name: tensor[at] for name, tensor in data.items()}
-            loss, stats = _loss(model, batch, clip, clip_vf, buffer.precision)
+            stats = descent.differentiate(at)
+            seen.append(stats)
             if model.target_kl is not None and stats[4].item() > 1.5 * model.target_kl:
                 going_on = False
-                seen.append(stats)
                 break
-            model.policy.optimizer.zero_grad()
-            loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(model.policy.parameters(), model.max_grad_norm)
-            model.policy.optimizer.step()
-            seen.append(stats)
-            norms.append(norm.detach())
+            norms.append(descent.step())
         model._n_updates += 1
         if not going_on:
             break
-    result = dict(zip(_STATS, torch.stack(seen).mean(0).tolist(), strict=True))
-    lengths = torch.stack(norms) if norms else torch.full((1,), torch.nan)
-    clipped = (lengths > model.max_grad_norm).float().mean() if norms else lengths
-    result |= {
-        "gradient_norm": float(lengths.mean()),
-        "gradient_clipped_share": float(clipped),
-        "explained_variance": _explained_variance(buffer),
+    return _told(model, torch.stack(seen).mean(0), norms, clip)
+
+
+def _told(
+    model: Any, means: torch.Tensor, norms: list[torch.Tensor], clip: float
+) -> dict[str, float]:
+    """What SB3 tells of an update and we of its gradients, fetched from the device at once."""
+    lengths = torch.stack(norms) if norms else means.new_full((1,), torch.nan)
+    clipped = (lengths > model.max_grad_norm).float() if norms else lengths
+    log_std = getattr(model.policy, "log_std", None)
+    deviation = means[:1] if log_std is None else log_std.detach().exp().flatten()
+    numbers = [lengths.mean(), clipped.mean(), _explained_variance(model), deviation.mean()]
+    *stats, norm, share, explained, std = torch.cat([means, torch.stack(numbers)]).tolist()
+    result = dict(zip(_STATS, stats, strict=True)) | {
+        "gradient_norm": norm,
+        "gradient_clipped_share": share,
+        "explained_variance": explained,
         "n_updates": float(model._n_updates),
         "clip_range": float(clip),
         "learning_rate": float(model.policy.optimizer.param_groups[0]["lr"]),
     }
-    if hasattr(model.policy, "log_std"):
-        result["std"] = float(torch.exp(model.policy.log_std.detach()).mean())
-    return result
+    return result if log_std is None else result | {"std": std}
 
 
-def _loss(
-    model: Any,
-    batch: Mapping[str, torch.Tensor],
-    clip: float,
-    clip_vf: float | None,
-    precision: torch.dtype | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """PPO's loss on one minibatch, and its statistics in the order of `_STATS`."""
-    actions = batch["actions"]
-    discrete = isinstance(model.action_space, spaces.Discrete)
-    actions = actions.long().flatten() if discrete else actions.float()
-    with lower_precision(model.device, precision):
-        log_prob, values, entropy = judge(
-            model.policy, batch["observations"], actions, batch.get("masks")
-        )
-    advantages = batch["advantages"]
-    if model.normalize_advantage and len(advantages) > 1:
-        advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-    log_ratio = log_prob - batch["log_probs"]
-    ratio = torch.exp(log_ratio)
-    policy_loss = -torch.min(
-        advantages * ratio, advantages * torch.clamp(ratio, 1 - clip, 1 + clip)
-    ).mean()
-    if clip_vf is not None:
-        values = batch["values"] + torch.clamp(values - batch["values"], -clip_vf, clip_vf)
-    value_loss = functional.mse_loss(batch["returns"], values)
-    entropy_loss = -torch.mean(-log_prob) if entropy is None else -torch.mean(entropy)
-    loss = policy_loss + model.ent_coef * entropy_loss + model.vf_coef * value_loss
-    with torch.no_grad():
-        kl = torch.mean((ratio - 1) - log_ratio)  # http://joschu.net/blog/kl-approx.html
-        clipped = torch.mean((torch.abs(ratio - 1) > clip).float())
-        stats = torch.stack([loss, policy_loss, value_loss, entropy_loss, kl, clipped])
-    return loss, stats
-
-
-def _explained_variance(buffer: AgentRolloutBuffer) -> float:
+def _explained_variance(model: Any) -> torch.Tensor:
     """1 - Var(returns - values) / Var(returns), over live rows; NaN where returns are constant."""
-    returns, values = buffer.returns[buffer.alive], buffer.values[buffer.alive]
-    variance = float(np.var(returns))
-    return float("nan") if variance == 0 else float(1 - np.var(returns - values) / variance)
+    buffer = buffer_of(model)
+    live = torch.from_numpy(buffer.live).to(buffer.device)
+    data = buffer.flat()
+    returns, values = data["returns"][live], data["values"][live]
+    variance = returns.var(correction=0)
+    explained = 1 - (returns - values).var(correction=0) / variance
+    return explained.masked_fill(variance == 0, torch.nan)
 
 
 def _greatest_entropy(space: spaces.Space) -> float:

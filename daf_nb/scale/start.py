@@ -104,7 +104,8 @@ def _fields(given: dict[str, Any], seeds: list[int]) -> tuple[dict[str, Any], Rl
             "num_envs='auto' would be timed by each run beside the others, and the seeds could "
             "train on different numbers of copies: give a number."
         )
-    return fields, [RlConfig(**fields, seed=seed) for seed in seeds][0]
+    configs = [RlConfig(**fields, seed=seed) for seed in seeds]
+    return fields, configs[0]
 
 
 def _seeds(seeds: Iterable[int]) -> list[int]:

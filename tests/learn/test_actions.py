@@ -10,6 +10,7 @@ import torch
 
 from daf_nb.errors import ConfigError
 from daf_nb.learn.actions import act, to_world
+from daf_nb.learn.actions import draw as noise_of
 from tests import worlds
 from tests.learn.helpers import Levers, Switches, make_trainer
 
@@ -28,7 +29,9 @@ def policy_of(world: Any, *, spread: float = 1.5, **fields: Any) -> Any:
 def draw(policy: Any, masks: np.ndarray | None = None, seed: int = 0) -> Any:
     seen = torch.tensor([0.5, -1.0, 2.0]).expand(ROWS, 3)
     with torch.no_grad():
-        actions, log_probs, values = act(policy, seen, torch.Generator().manual_seed(seed), masks)
+        generator = torch.Generator().manual_seed(seed)
+        noise = noise_of(policy, ROWS, generator, masked=masks is not None)
+        actions, log_probs, values = act(policy, seen, noise, masks)
         extra = {} if masks is None else {"action_masks": masks}
         its_values, its_log_probs, _ = policy.evaluate_actions(seen, actions, **extra)
     np.testing.assert_allclose(log_probs, its_log_probs, atol=1e-5)

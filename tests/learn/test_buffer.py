@@ -34,6 +34,7 @@ def fill(buffer, *, rewards, values, ended, alive=None, seed=0):
         log_probs = rng.standard_normal(rows)
         buffer.store(seen[step], alive[:, step], acted[step], values[:, step], log_probs)
         buffer.result(rewards[:, step], ended[:, step])
+        buffer.advance()
     assert buffer.full
     return seen, acted
 
@@ -218,5 +219,39 @@ def test_masks_are_kept_per_row_and_step():
         nothing = np.zeros(2)
         buffer.store(np.zeros((2, 3)), np.ones(2, bool), nothing, nothing, nothing, masks[:, step])
         buffer.result(nothing, nothing)
+        buffer.advance()
     assert np.array_equal(buffer.masks, masks)
     assert np.array_equal(buffer.flat()["masks"].numpy(), masks.reshape(4, 4))
+
+
+def test_ranges_of_rows_and_steps_may_be_written_in_any_order():
+    """One range a step ahead of the other: what is kept is what writing all at once keeps."""
+    rng = np.random.default_rng(0)
+    seen, acted = rng.standard_normal((2, 4, 3)).astype(np.float32), rng.integers(0, 4, (2, 4))
+    plane = rng.standard_normal((2, 4)).astype(np.float32)
+    ended = rng.random((2, 4)) < 0.5
+
+    def write(buffer, step, rows):
+        alive = np.ones(4, bool)[rows]
+        given = plane[step, rows]
+        buffer.store(seen[step, rows], alive, acted[step, rows], given, given, rows=rows, step=step)
+
+    def complete(buffer, step, rows):
+        buffer.result(plane[step, rows], ended[step, rows], rows=rows, step=step)
+
+    whole, parts = make_buffer(4, 2), make_buffer(4, 2)
+    for step in range(2):
+        write(whole, step, slice(None))
+        complete(whole, step, slice(None))
+        whole.advance()
+    first, second = slice(0, 1), slice(1, 4)
+    orders = [(write, 0, first), (write, 0, second), (complete, 0, first), (write, 1, first)]
+    orders += [(complete, 0, second), (write, 1, second), (complete, 1, second)]
+    for order, step, rows in [*orders, (complete, 1, first)]:
+        order(parts, step, rows)
+    parts.advance()
+    parts.advance()
+    assert parts.full and np.array_equal(parts.ended, whole.ended)
+    for name, tensor in whole.tensors.items():
+        assert torch.equal(tensor, parts.tensors[name]), name
+    assert parts.rewards.any() and parts.observations.any()

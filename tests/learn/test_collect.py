@@ -9,9 +9,11 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from daf_nb.learn.buffer import AgentRolloutBuffer
+from daf_nb.learn.update import update
 from daf_nb.testing import Scripted
 from tests import worlds
-from tests.learn.helpers import Pictures, endless, make_collector
+from tests.learn.helpers import Pictures, endless, make_collector, weights
 
 STEPS = 12
 
@@ -118,7 +120,7 @@ def test_pictures_are_kept_with_their_channels_first():
     collector, models, _ = collected(lambda: Pictures(agents=2, limit=None), steps=1)
     kept = models["all"].rollout_buffer.observations
     world = Pictures(agents=2, limit=None)
-    shown, _ = world.reset(seed=collector.copies._copies[1].seed)
+    shown, _ = world.reset(seed=collector.copies.tapes()[1].seed)
     assert kept.dtype == np.uint8
     assert np.array_equal(np.moveaxis(kept[3, 0], 0, -1), shown["agent_1"])
 
@@ -214,3 +216,33 @@ def test_masks_are_stored_beside_what_was_done():
         buffer.masks, np.broadcast_to(np.arange(4) != forbidden[:, None], (4, STEPS, 4))
     )
     assert (buffer.actions[..., 0] != forbidden).all()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"factory": lambda: Scripted(limit=5, limits={1: 3}, deaths={2: 4})},
+        {"factory": worlds.Masked, "algorithm": "MaskablePPO"},
+        {"factory": lambda: Pictures(agents=2), "policy": "CnnPolicy"},
+    ],
+    ids=["ends", "masks", "pictures"],
+)
+def test_a_buffer_that_is_not_in_the_hosts_memory_holds_the_same(fields, monkeypatch):
+    """The way of another device, gone on this one: rewards are gathered, the rest is sent over."""
+
+    def trained():
+        _, models, _ = collected(**fields)
+        model = models["all"]
+        sent = {name: tensor.clone() for name, tensor in model.rollout_buffer.tensors.items()}
+        names = ("observations", "rewards", "advantages")
+        read = [getattr(model.rollout_buffer, name).copy() for name in names]
+        update(model)
+        return sent, read, weights(model)
+
+    here, read, learned = trained()
+    monkeypatch.setattr(AgentRolloutBuffer, "here", False)
+    there, also, too = trained()
+    for name, tensor in here.items():
+        assert torch.equal(tensor, there[name]), name
+    assert all(map(np.array_equal, read, also))
+    assert np.array_equal(learned, too)

@@ -1,0 +1,169 @@
+"""PPO's loss on one minibatch and its gradient, written out for Discrete and Gaussian actions.
+
+The loss is that of Schulman et al. 2017 (arXiv 1707.06347) as SB3's `PPO.train` writes it; where
+autograd has a choice, at equal or clamped values, the gradient is the one that it takes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+__all__ = ["Weights", "actor_slope", "critic_slope", "gaussian_slope", "surrogate"]
+
+_LOG_SQRT_2_PI = math.log(math.sqrt(2 * math.pi))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What an update weighs.
+
+    Attributes:
+        clip: PPO's clip range.
+        clip_vf: the same for values; None for no clipping.
+        entropy: weight of the entropy.
+        value: weight of the value loss.
+        normalise: advantages are normalised within the minibatch.
+    """
+
+    clip: float
+    clip_vf: float | None
+    entropy: float
+    value: float
+    normalise: bool
+
+
+Terms = tuple[torch.Tensor, ...]
+
+
+def surrogate(
+    log_prob: torch.Tensor, old: torch.Tensor, advantages: torch.Tensor, weights: Weights
+) -> tuple[torch.Tensor, Terms]:
+    """The clipped surrogate.
+
+    Args:
+        log_prob: [rows], of the actions that were taken.
+        old: [rows], when they were taken.
+        advantages: [rows].
+        weights: of the update.
+
+    Returns:
+        The loss's gradient of `log_prob`; then, row by row, the surrogate, an estimate of the KL
+        divergence (http://joschu.net/blog/kl-approx.html), and whether the ratio was clipped.
+    """
+    rows = len(log_prob)
+    if weights.normalise and rows > 1:
+        deviation, mean = torch.std_mean(advantages)
+        advantages = (advantages - mean) / (deviation + 1e-8)
+    log_ratio = log_prob - old
+    ratio = log_ratio.exp()
+    plain = advantages * ratio
+    clipped = advantages * ratio.clamp(1 - weights.clip, 1 + weights.clip)
+    beyond = ratio - 1
+    slope = plain.masked_fill(plain > clipped, 0).mul_(-1 / rows)
+    outside = (beyond.abs() > weights.clip).float()
+    return slope, (torch.minimum(plain, clipped), beyond - log_ratio, outside)
+
+
+def actor_slope(
+    logits: torch.Tensor,
+    actions: torch.Tensor,
+    old: torch.Tensor,
+    advantages: torch.Tensor,
+    weights: Weights,
+    *,
+    out: torch.Tensor,
+) -> Terms:
+    """Discrete actions: writes the loss's gradient of the logits.
+
+    Args:
+        logits: [rows, number of actions].
+        actions: int64 [rows, 1].
+        old: [rows], log-probabilities when they were taken.
+        advantages: [rows].
+        weights: of the update.
+        out: [rows, number of actions].
+
+    Returns:
+        Row by row: surrogate, KL, clipped, entropy.
+    """
+    # Turned over: with few actions, rows side by side take a fifth of the time.
+    every, index = torch.log_softmax(logits.t().contiguous(), 0), actions.t()
+    chances = every.exp()
+    entropy = (every * chances).sum(0).neg_()
+    slope, terms = surrogate(every.gather(0, index)[0], old, advantages, weights)
+    # of the log-probability: one-hot minus chances; of the entropy: -chances (log chance + entropy)
+    turned = (chances * slope).neg_()
+    turned.scatter_add_(0, index, slope[None])
+    if weights.entropy:
+        turned.addcmul_(chances, every.add_(entropy), value=weights.entropy / len(logits))
+    out.copy_(turned.t())
+    return *terms, entropy
+
+
+def gaussian_slope(
+    means: torch.Tensor,
+    log_std: torch.Tensor,
+    actions: torch.Tensor,
+    old: torch.Tensor,
+    advantages: torch.Tensor,
+    weights: Weights,
+    *,
+    out: torch.Tensor,
+    out_log_std: torch.Tensor,
+) -> Terms:
+    """Continuous actions: writes the loss's gradient of means and log-deviations.
+
+    Args:
+        means: [rows, actions].
+        log_std: [actions].
+        actions: [rows, actions].
+        old: [rows], log-densities when they were taken.
+        advantages: [rows].
+        weights: of the update.
+        out: [rows, actions].
+        out_log_std: [actions].
+
+    Returns:
+        Row by row: surrogate, KL, clipped, entropy.
+    """
+    scale = log_std.exp()
+    variance = scale**2
+    off = actions - means
+    densities = -(off**2) / (2 * variance) - scale.log() - _LOG_SQRT_2_PI
+    slope, terms = surrogate(densities.sum(1), old, advantages, weights)
+    torch.mul(off, slope[:, None], out=out).div_(variance)
+    torch.sum((off * off / variance - 1).mul_(slope[:, None]), 0, out=out_log_std)
+    out_log_std.sub_(weights.entropy)
+    entropy = (0.5 + _LOG_SQRT_2_PI + scale.log()).sum()
+    return *terms, entropy.expand(len(means))
+
+
+def critic_slope(
+    values: torch.Tensor,
+    old: torch.Tensor,
+    returns: torch.Tensor,
+    weights: Weights,
+    *,
+    out: torch.Tensor,
+) -> torch.Tensor:
+    """Writes the loss's gradient of the values; returns the squared errors.
+
+    Args:
+        values: [rows].
+        old: [rows], when they were given.
+        returns: [rows].
+        weights: of the update.
+        out: [rows].
+    """
+    if weights.clip_vf is None:
+        error = values - returns
+        torch.mul(error, 2 * weights.value / len(values), out=out)
+        return error.square_()
+    moved = values - old
+    error = old + moved.clamp(-weights.clip_vf, weights.clip_vf) - returns
+    torch.mul(error, 2 * weights.value / len(values), out=out)
+    out.masked_fill_(moved.abs() > weights.clip_vf, 0)
+    return error.square_()
