@@ -7,12 +7,16 @@ follows `mpe2._mpe_utils.core.World.step` line by line; the tests compare whole 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-__all__ = ["quicken"]
+from daf_nb.envs.followed import follows
+from daf_nb.envs.turns import observed
+
+__all__ = ["Particles"]
 
 _FOLLOWED = (
     "apply_action_force",
@@ -23,6 +27,41 @@ _FOLLOWED = (
     "update_agent_state",
 )
 _LOG_2 = math.log(2)
+
+
+class Particles:
+    """One episode of a particle world: what `SimpleEnv.step` does at the last agent of a cycle.
+
+    For the other agents it only notes the action and clears rewards.
+
+    Args:
+        raw: mpe2's world, just reset; see `fits`.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        quicken(raw.world)
+
+    @staticmethod
+    def fits(raw: Any) -> bool:
+        """Whether this world, just reset, does nothing but what is followed here."""
+        return raw.render_mode != "human" and follows("particles", raw)
+
+    def cycle(self, actions: Sequence[Any]) -> dict[str, float]:
+        """Everybody acts, then the world moves; returns agent -> reward."""
+        raw = self._raw
+        raw.current_actions = list(actions)
+        raw._execute_world_step()
+        raw.steps += 1
+        if raw.steps >= raw.max_cycles:
+            raw.truncations = dict.fromkeys(raw.agents, True)
+        elif raw.scenario.is_terminal(raw.world):
+            raw.terminations = dict.fromkeys(raw.agents, True)
+        return dict(raw.rewards)
+
+    def observe(self) -> dict[str, Any]:
+        """Agent -> what it sees now."""
+        return observed(self._raw)
 
 
 def quicken(world: Any) -> None:

@@ -14,7 +14,33 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["quicken_walkers", "walk"]
+from daf_nb.envs.turns import observed
+
+__all__ = ["Walkers"]
+
+
+class Walkers:
+    """One episode of multiwalker.
+
+    Args:
+        raw: multiwalker's innermost world, just reset; see `fits`.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        quicken_walkers(raw.env)
+
+    @staticmethod
+    def fits(raw: Any) -> bool:
+        """Whether this world, just reset, does nothing but what is followed here."""
+        return raw.render_mode != "human"
+
+    def cycle(self, actions: Sequence[Any]) -> dict[str, float]:
+        return walk(self._raw, actions)
+
+    def observe(self) -> dict[str, Any]:
+        """Agent -> what it sees now."""
+        return observed(self._raw)
 
 
 def quicken_walkers(world: Any) -> None:

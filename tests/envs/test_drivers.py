@@ -74,6 +74,42 @@ CASES = {
     ),
     "pistonball": case("butterfly/pistonball-v6", "end", "limit", n_pistons=5, max_cycles=8),
     # The same worlds in other dress, less often.
+    "pursuit, as it comes": case("sisl/pursuit-v5", "limit", episodes=4, max_cycles=150),
+    "pursuit, few and near": case(
+        "sisl/pursuit-v5",
+        *("end", "limit"),
+        episodes=20,
+        n_evaders=3,
+        n_pursuers=11,
+        x_size=7,
+        y_size=6,
+        obs_range=3,
+        shared_reward=False,
+        max_cycles=150,
+    ),
+    "pursuit, frozen and blind": case(
+        "sisl/pursuit-v5",
+        "limit",
+        episodes=10,
+        freeze_evaders=True,
+        obs_range=1,
+        n_pursuers=9,
+        max_cycles=40,
+    ),
+    "pursuit, an even range": case("sisl/pursuit-v5", episodes=2, obs_range=6, max_cycles=5),
+    "pursuit, in a corner, for other rewards": case(
+        "sisl/pursuit-v5",
+        "limit",
+        episodes=10,
+        constraint_window=0.8,
+        obs_range=9,
+        n_catch=2,
+        surround=False,
+        shared_reward=0.3,
+        tag_reward=-0.07,
+        urgency_reward=0.0,
+        max_cycles=40,
+    ),
     "simple_spread, continuous": case(
         "mpe2.simple_spread_v3", "limit", episodes=20, continuous_actions=True, N=2, max_cycles=25
     ),
@@ -136,7 +172,25 @@ def same(ours: Any, theirs: Any) -> bool:
     return bool(ours == theirs)
 
 
-def steps(ours: Any, theirs: Any, episode: int, max_cycles: int) -> Iterator[str]:
+def visible(env: Any) -> dict[str, Any]:
+    """What users can look at in a world beside what it gives them."""
+    raw = env.unwrapped
+    seen: dict[str, Any] = {"rewards": dict(raw.rewards)}
+    if hasattr(raw, "state"):
+        seen["state"] = raw.state()
+    if "pursuit" in type(raw).__module__:
+        world = raw.env
+        for kind, layer in (("pursuer", world.pursuer_layer), ("evader", world.evader_layer)):
+            seen[f"{kind}s"] = layer.global_state
+            for place, agent in enumerate(layer.allies):
+                seen[f"{kind} {place}"] = np.array([agent.current_pos, agent.last_pos])
+                assert np.array_equal(layer.get_position(place), agent.current_pos)
+        seen |= {"gone": world.evaders_gone, "generator": world.np_random.bit_generator.state}
+        seen |= {"latest": world.latest_reward_state, "frames": world.frames, "steps": raw.steps}
+    return seen
+
+
+def steps(ours: Any, theirs: Any, episode: int, max_cycles: int, inner: Any) -> Iterator[str]:
     """Plays one episode on both; yields what happened, and fails where they differ."""
     rng = np.random.default_rng(episode)
     results = [world.reset(seed=1000 + episode) for world in (ours, theirs)]
@@ -156,6 +210,9 @@ def steps(ours: Any, theirs: Any, episode: int, max_cycles: int) -> Iterator[str
         for part, one, other in zip(names, *results, strict=True):
             assert same(one, other), f"episode {episode}, step {elapsed}: {part}"
         assert ours.agents == theirs.agents, f"episode {episode}, step {elapsed}: agents"
+        for part, one in visible(inner).items():
+            other = visible(theirs)[part]
+            assert same(one, other), f"episode {episode}, step {elapsed}: the world's {part}"
         _, _, terminations, truncations, infos = results[1]
         if any(infos.values()):
             yield "info"
@@ -176,7 +233,7 @@ def test_a_driven_world_plays_the_stock_worlds_episodes(name, capfd):
     assert isinstance(driven, DirectWorld)
     seen: set[str] = set()
     for episode in range(its.episodes):
-        seen |= set(steps(driven, stock, episode, its.kwargs["max_cycles"]))
+        seen |= set(steps(driven, stock, episode, its.kwargs["max_cycles"], inner))
     assert seen >= its.happens, "the comparison has missed what can go wrong"
     stock.close()
     inner.close()

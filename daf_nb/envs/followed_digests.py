@@ -1,0 +1,70 @@
+"""The methods of PettingZoo and mpe2 that are followed, each with the digest of its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["FOLLOWED"]
+
+_DIGESTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "particles": {
+        "mpe2._mpe_utils.simple_env": {
+            "SimpleEnv.step": "b076b468c73ea23c",
+        },
+        "mpe2._mpe_utils.core": {
+            "World.step": "33d3ebc5a11bbd22",
+            "World.apply_action_force": "813f94d5db0c24e2",
+            "World.apply_environment_force": "9d4b5d28b89988cc",
+            "World.get_collision_force": "55028ecfc0e2076a",
+            "World.integrate_state": "0ac35f5540409852",
+            "World.update_agent_state": "05c5508b3ec0da1d",
+        },
+    },
+    "pursuit": {
+        "pettingzoo.sisl.pursuit.pursuit": {
+            "raw_env.step": "c49d95c82daa58e4",
+            "raw_env.observe": "c2a4b578f026a1d3",
+        },
+        "pettingzoo.sisl.pursuit.pursuit_base": {
+            "Pursuit.__init__": "01a79bf6b63ce476",
+            "Pursuit.step": "3fbd74a6c06bc934",
+            "Pursuit.reward": "079e8a5dc90c1525",
+            "Pursuit.is_terminal": "948ab50993195aed",
+            "Pursuit.safely_observe": "576cb80c45f11561",
+            "Pursuit.collect_obs": "af55457e8c2409bc",
+            "Pursuit.collect_obs_by_idx": "111f4a561bf476cd",
+            "Pursuit.obs_clip": "5fb93573c37113e1",
+            "Pursuit.n_agents": "24f21603c3253375",
+            "Pursuit.remove_agents": "261823609f732670",
+            "Pursuit.need_to_surround": "095dfee31e34c9cf",
+        },
+        "pettingzoo.sisl.pursuit.utils.agent_layer": {
+            "AgentLayer.n_agents": "d95a08d237baecb7",
+            "AgentLayer.move_agent": "4d4632f502cb6607",
+            "AgentLayer.get_position": "141a55ee44f92c84",
+            "AgentLayer.remove_agent": "9861fc3a7885653a",
+            "AgentLayer.get_state_matrix": "02a0ffc79c4d5f74",
+        },
+        "pettingzoo.sisl.pursuit.utils.discrete_agent": {
+            "DiscreteAgent.__init__": "13226ed43e907352",
+            "DiscreteAgent.step": "90df3531e70641c7",
+            "DiscreteAgent.inbounds": "1a8bd8b8211651d3",
+            "DiscreteAgent.inbuilding": "f134052fde3b4300",
+            "DiscreteAgent.current_position": "d011390fb9cfc658",
+        },
+        "pettingzoo.sisl.pursuit.utils.controllers": {
+            "RandomPolicy.act": "84ad80a5f805e877",
+            "SingleActionPolicy.act": "fcf8fa312876cbe0",
+        },
+    },
+}
+
+FOLLOWED: Mapping[str, Mapping[str, str]] = {
+    what: {
+        f"{module}:{path}": digest
+        for module, methods in modules.items()
+        for path, digest in methods.items()
+    }
+    for what, modules in _DIGESTS.items()
+}
+"""What is followed -> "module:Class.method" -> the first 16 digits of its source's SHA-256."""

@@ -1,0 +1,56 @@
+"""How a turn-based world's cycles are played: by its own `step`, or by a quicker way.
+
+A way is chosen after every reset, for one episode: what a user changes in a world between episodes
+(another class, a method of its own) is in effect in the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from daf_nb.envs.knights import Knights
+from daf_nb.envs.particles import Particles
+from daf_nb.envs.pursuers import Pursuers
+from daf_nb.envs.turns import InTurns
+from daf_nb.envs.walkers import Walkers
+
+__all__ = ["KNIGHTS", "PARTICLES", "PURSUERS", "WALKERS", "InTurns", "Way", "way_of"]
+
+KNIGHTS = "pettingzoo.butterfly.knights_archers_zombies.knights_archers_zombies.raw_env"
+PARTICLES = "mpe2._mpe_utils.simple_env.SimpleEnv"
+PURSUERS = "pettingzoo.sisl.pursuit.pursuit.raw_env"
+WALKERS = "pettingzoo.sisl.multiwalker.multiwalker.raw_env"
+
+
+class Way(Protocol):
+    """Plays one episode, from behind its reset."""
+
+    def cycle(self, actions: Sequence[Any]) -> dict[str, float]:
+        """Every live agent acts; returns agent -> reward, summed over the turns."""
+        ...
+
+    def observe(self) -> dict[str, Any]:
+        """Agent -> what it sees now."""
+        ...
+
+
+_QUICK: dict[str, tuple[Any, ...]] = {
+    PARTICLES: (Particles,),
+    KNIGHTS: (Knights,),
+    WALKERS: (Walkers,),
+    PURSUERS: (Pursuers,),
+}
+
+
+def way_of(raw: Any, definer: str) -> Way:
+    """The quickest way that gives what the world's own gives.
+
+    Args:
+        raw: the innermost world, just reset.
+        definer: the full name of the class that defines its `step`.
+    """
+    for quick in _QUICK.get(definer, ()):
+        if quick.fits(raw):
+            return quick(raw)
+    return InTurns(raw)
