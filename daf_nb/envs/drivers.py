@@ -75,6 +75,7 @@ class DirectWorld:
     def __init__(self, env: ParallelEnv, raw: AECEnv, *, clip: bool, check: bool) -> None:
         self._env, self._raw = env, raw
         self.agents: list[str] = []
+        self._ready = False
         self._definer = _definer(raw, "step")
         self._way: Way = InTurns(raw)
         self._lighten(raw)
@@ -92,11 +93,15 @@ class DirectWorld:
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        # Through all layers, so that they know of it: they refuse to render before a reset.
-        observations, infos = self._env.reset(seed=seed, options=options)
-        self.agents = self._raw.agents[:]
-        self._way = way_of(self._raw, self._definer)
-        return observations, infos
+        raw = self._raw
+        if self._ready:
+            raw.reset(seed=seed, options=options)
+        else:  # through all layers, so that they know of it: they refuse to render before a reset
+            self._env.reset(seed=seed, options=options)
+            self._ready = True
+        self.agents = self._env.agents = raw.agents[:]
+        self._way = way_of(raw, self._definer)
+        return self._way.observe(), dict(raw.infos)
 
     def step(self, actions: dict[str, Any]) -> StepResult:
         raw = self._raw

@@ -12,7 +12,7 @@ import hashlib
 import importlib
 import inspect
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from daf_nb.envs.followed_digests import FOLLOWED
@@ -51,11 +51,10 @@ def is_untouched(what: str, instance: Any) -> bool:
     """
     own = getattr(instance, "__dict__", {})
     kind = type(instance)
-    return all(
-        name not in own and getattr(kind, name, None) is value
-        for owner, name, value in _methods(what)
-        if isinstance(instance, owner)
-    )
+    for name, value in _methods_of(what, kind):
+        if name in own or getattr(kind, name, None) is not value:
+            return False
+    return True
 
 
 def differing_methods(what: str) -> Mapping[str, str]:
@@ -99,5 +98,9 @@ def _found(name: str) -> tuple[Any, str, Any]:
 
 @cache
 def _methods(what: str) -> tuple[tuple[type, str, Any], ...]:
-    found = [_found(name) for name in FOLLOWED[what] if "." in name.partition(":")[2]]
-    return tuple((owner, name, value) for owner, name, value in found)
+    return tuple(_found(name) for name in FOLLOWED[what] if "." in name.partition(":")[2])
+
+
+@lru_cache(maxsize=256)
+def _methods_of(what: str, kind: type) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, value) for owner, name, value in _methods(what) if issubclass(kind, owner))

@@ -57,6 +57,47 @@ _DIGESTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "SingleActionPolicy.act": "fcf8fa312876cbe0",
         },
     },
+    "scenes": {
+        "mpe2._mpe_utils.simple_env": {
+            "SimpleEnv._execute_world_step": "95afb970185f33c6",
+            "SimpleEnv._set_action": "1f61cbe8c1785fe2",
+            "SimpleEnv.observe": "f66ecf0c2c2aec4c",
+        },
+        "mpe2._mpe_utils.core": {
+            "World.entities": "bbdf59d6d6b30dfe",
+            "EntityState.p_pos": "a4f69fd2e4f7475e",
+            "EntityState.p_vel": "d7d6f51d236051fb",
+            "AgentState.c": "e9ac17017556371d",
+            "Action.u": "4d7db6a74bcc05fd",
+            "Action.c": "9f79bc5abfea619d",
+            "Entity.mass": "81a71395c7316e57",
+        },
+    },
+    "simple_spread": {
+        "mpe2.simple_spread.simple_spread": {
+            "Scenario.reward": "9ea7d37eb42ad685",
+            "Scenario.global_reward": "99ead8ffbc3334b5",
+            "Scenario.is_collision": "dc2e668f3739bc9d",
+            "Scenario.observation": "466dcad897a97980",
+        },
+    },
+    "simple_tag": {
+        "mpe2.simple_tag.simple_tag": {
+            "Scenario.reward": "5ef9fa9268786e42",
+            "Scenario.agent_reward": "e84217f7a2170708",
+            "Scenario.adversary_reward": "ee6cdf7d1e1c5638",
+            "Scenario.good_agents": "ffbbfecc8c32939a",
+            "Scenario.adversaries": "d7321f575c59c323",
+            "Scenario.is_collision": "655efd66b3aeb571",
+            "Scenario.observation": "d072541a903ff9b9",
+        },
+        "mpe2._mpe_utils.scenario": {
+            "BaseScenario.global_reward": "0c5b713f67cf9d7c",
+        },
+        "mpe2._mpe_utils.partial_observability": {
+            "padded_relative_positions": "8a51c9bb951edfd3",
+        },
+    },
 }
 
 FOLLOWED: Mapping[str, Mapping[str, str]] = {

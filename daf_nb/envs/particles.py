@@ -16,16 +16,8 @@ import numpy as np
 from daf_nb.envs.followed import follows
 from daf_nb.envs.turns import observed
 
-__all__ = ["Particles"]
+__all__ = ["Particles", "log_add_exp_of_zero"]
 
-_FOLLOWED = (
-    "apply_action_force",
-    "apply_environment_force",
-    "get_collision_force",
-    "integrate_state",
-    "step",
-    "update_agent_state",
-)
 _LOG_2 = math.log(2)
 
 
@@ -39,8 +31,10 @@ class Particles:
     """
 
     def __init__(self, raw: Any) -> None:
+        from mpe2._mpe_utils.core import World
+
         self._raw = raw
-        quicken(raw.world)
+        self._quick = isinstance(raw.world, World) and follows("particles", raw.world)
 
     @staticmethod
     def fits(raw: Any) -> bool:
@@ -51,7 +45,13 @@ class Particles:
         """Everybody acts, then the world moves; returns agent -> reward."""
         raw = self._raw
         raw.current_actions = list(actions)
-        raw._execute_world_step()
+        if self._quick:
+            raw.world.step = partial(_step, raw.world)
+        try:
+            raw._execute_world_step()
+        finally:
+            if self._quick:
+                del raw.world.step
         raw.steps += 1
         if raw.steps >= raw.max_cycles:
             raw.truncations = dict.fromkeys(raw.agents, True)
@@ -62,20 +62,6 @@ class Particles:
     def observe(self) -> dict[str, Any]:
         """Agent -> what it sees now."""
         return observed(self._raw)
-
-
-def quicken(world: Any) -> None:
-    """Gives a particle world the quick `step`, if all that it computes is what mpe2's own does.
-
-    Args:
-        world: mpe2's `World`; left alone where it overrides the physics.
-    """
-    from mpe2._mpe_utils.core import World
-
-    if isinstance(world, World) and all(
-        getattr(type(world), name) is getattr(World, name) for name in _FOLLOWED
-    ):
-        world.step = partial(_step, world)
 
 
 def _step(world: Any) -> None:
@@ -117,7 +103,7 @@ def _push(
             if distance == 0.0:
                 return False
             overlap = -(distance - (first.size + second.size)) / margin
-            penetration = _log_add_exp_of_zero(overlap) * margin
+            penetration = log_add_exp_of_zero(overlap) * margin
             fx = contact * dx / distance * penetration
             fy = contact * dy / distance * penetration
             if first.movable:
@@ -129,7 +115,7 @@ def _push(
     return True
 
 
-def _log_add_exp_of_zero(y: float) -> float:
+def log_add_exp_of_zero(y: float) -> float:
     """`numpy.logaddexp(0, y)`, branch by branch."""
     if y == 0.0:
         return _LOG_2

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from daf_nb.envs.knights import Knights
 from daf_nb.envs.particles import Particles
 from daf_nb.envs.pursuers import Pursuers
+from daf_nb.envs.scenes import Scenes
 from daf_nb.envs.turns import InTurns
 from daf_nb.envs.walkers import Walkers
 
@@ -36,7 +37,7 @@ class Way(Protocol):
 
 
 _QUICK: dict[str, tuple[Any, ...]] = {
-    PARTICLES: (Particles,),
+    PARTICLES: (Scenes, Particles),
     KNIGHTS: (Knights,),
     WALKERS: (Walkers,),
     PURSUERS: (Pursuers,),

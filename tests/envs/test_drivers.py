@@ -74,6 +74,40 @@ CASES = {
     ),
     "pistonball": case("butterfly/pistonball-v6", "end", "limit", n_pistons=5, max_cycles=8),
     # The same worlds in other dress, less often.
+    "simple_spread, alone": case(
+        "mpe2.simple_spread_v3", "limit", episodes=5, N=1, local_ratio=0.0, max_cycles=10
+    ),
+    "simple_spread, to the end": case(
+        "mpe2.simple_spread_v3",
+        *("end", "limit"),
+        episodes=300,
+        N=1,
+        local_ratio=0.3,
+        terminate_on_success=True,
+        max_cycles=30,
+    ),
+    "simple_spread, its first stage": case(
+        "mpe2.simple_spread_v3", episodes=10, curriculum=True, N=7, max_cycles=25
+    ),
+    "simple_spread, near sight": case(
+        "mpe2.simple_spread_v3", episodes=5, num_agent_neighbors=1, max_cycles=10
+    ),
+    "simple_tag, crowded, to the end": case(
+        "mpe2.simple_tag_v3",
+        *("end", "limit"),
+        episodes=20,
+        num_adversaries=6,
+        num_obstacles=3,
+        curriculum=True,
+        terminate_on_success=True,
+        max_cycles=60,
+    ),
+    "simple_tag, nobody else": case(
+        "mpe2.simple_tag_v3", episodes=5, num_adversaries=1, num_obstacles=0, max_cycles=100
+    ),
+    "simple_tag, near sight": case(
+        "mpe2.simple_tag_v3", episodes=5, num_landmark_neighbors=1, max_cycles=10
+    ),
     "pursuit, as it comes": case("sisl/pursuit-v5", "limit", episodes=4, max_cycles=150),
     "pursuit, few and near": case(
         "sisl/pursuit-v5",
@@ -178,6 +212,13 @@ def visible(env: Any) -> dict[str, Any]:
     seen: dict[str, Any] = {"rewards": dict(raw.rewards)}
     if hasattr(raw, "state"):
         seen["state"] = raw.state()
+    if type(raw).__module__.startswith("mpe2"):
+        for entity in raw.world.entities:
+            at, speed = entity.state.p_pos, entity.state.p_vel
+            seen[f"{entity.name} moves"] = np.concatenate([at, speed])
+        for agent in raw.world.agents:
+            said, does = agent.state.c, agent.action
+            seen[f"{agent.name} acts"] = np.concatenate([said, does.u, does.c])
     if "pursuit" in type(raw).__module__:
         world = raw.env
         for kind, layer in (("pursuer", world.pursuer_layer), ("evader", world.evader_layer)):
