@@ -21,7 +21,7 @@ from pettingzoo.utils.wrappers import (
     OrderEnforcingWrapper,
 )
 
-from daf_nb.envs.ways import KNIGHTS, PARTICLES, PURSUERS, WALKERS, InTurns, Way, way_of
+from daf_nb.envs.ways import KNIGHTS, PARTICLES, PURSUERS, WALKERS, InTurns, Way, resetting, way_of
 
 __all__ = ["PROVEN", "DirectWorld", "Driver", "drive"]
 
@@ -94,11 +94,10 @@ class DirectWorld:
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         raw = self._raw
-        if self._ready:
-            raw.reset(seed=seed, options=options)
-        else:  # through all layers, so that they know of it: they refuse to render before a reset
-            self._env.reset(seed=seed, options=options)
-            self._ready = True
+        with resetting(self._definer):
+            # First through all layers, so that they know of it: they refuse to render before.
+            (raw if self._ready else self._env).reset(seed=seed, options=options)
+        self._ready = True
         self.agents = self._env.agents = raw.agents[:]
         self._way = way_of(raw, self._definer)
         return self._way.observe(), dict(raw.infos)

@@ -103,4 +103,7 @@ def _methods(what: str) -> tuple[tuple[type, str, Any], ...]:
 
 @lru_cache(maxsize=256)
 def _methods_of(what: str, kind: type) -> tuple[tuple[str, Any], ...]:
-    return tuple((name, value) for owner, name, value in _methods(what) if issubclass(kind, owner))
+    lines = kind.__mro__
+    mine = [found for found in _methods(what) if found[0] in lines]
+    mine.sort(key=lambda found: lines.index(found[0]), reverse=True)
+    return tuple({name: value for _, name, value in mine}.items())  # a subclass's own come last

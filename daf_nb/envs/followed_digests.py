@@ -98,6 +98,53 @@ _DIGESTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "padded_relative_positions": "8a51c9bb951edfd3",
         },
     },
+    "knights": {
+        "pettingzoo.butterfly.knights_archers_zombies.knights_archers_zombies": {
+            "raw_env.step": "535bcd648d2965a5",
+            "raw_env.observe": "95d2385a2427793d",
+            "raw_env._observe_vector": "b71be23698b0a37c",
+            "raw_env.get_vector_state": "307cb698822075be",
+            "raw_env.do_zombie_turn": "9ca7996724f6a2e4",
+            "raw_env.apply_weapons": "d422f94d39f0b3f1",
+            "raw_env.num_active_arrows": "6b309621f5a577fe",
+            "raw_env.num_active_swords": "064f7ab3d6aca252",
+        },
+        "pettingzoo.butterfly.knights_archers_zombies.src.players": {
+            "Player.is_timed_out": "5fbca73e3acd4fab",
+            "Player.act": "ef5b917314f46394",
+            "Player._update_image": "5b33ec86163104ae",
+            "Archer.is_timed_out": "334ecb569521b22b",
+            "Archer.attack": "e3a27489138d51f0",
+            "Knight.attack": "f2ea36c0bdcf2d0d",
+            "Player.__init__": "46c3a77ebf8a8976",
+            "Archer.__init__": "091d30c0639839ab",
+            "Knight.__init__": "d909f16fa70be958",
+        },
+        "pettingzoo.butterfly.knights_archers_zombies.src.weapons": {
+            "Weapon.__init__": "e4d87c3fd8d7b527",
+            "Arrow.__init__": "5b8f55f7d2d04605",
+            "Sword.__init__": "5691c75a1b51ff1f",
+            "Arrow.act": "d3c214f6a261a0dd",
+            "Arrow.is_active": "e4799a562715cd75",
+            "Sword.act": "0a21c41b83a78ffe",
+            "Sword.is_active": "04e8b357f9a82a62",
+        },
+        "pettingzoo.butterfly.knights_archers_zombies.src.zombie": {
+            "Zombie.__init__": "a6e52ff115dd3e86",
+            "Zombie.act": "ff73ed1efd4c541c",
+        },
+        "pettingzoo.butterfly.knights_archers_zombies.src.mixins": {
+            "VectorObservable.vector_state": "8f6904be1cc59395",
+            "VectorObservable.get_vector_state": "d886e88e217a5134",
+        },
+        "pettingzoo.butterfly.knights_archers_zombies.src.interval": {
+            "Interval.increment": "f714ba11a672d637",
+            "Interval.reset": "3d7017e8b3065441",
+        },
+        "pettingzoo.butterfly.knights_archers_zombies.src.img": {
+            "get_image": "8eaf74e0cafa6057",
+        },
+    },
 }
 
 FOLLOWED: Mapping[str, Mapping[str, str]] = {

@@ -7,8 +7,12 @@ A way is chosen after every reset, for one episode: what a user changes in a wor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
+from daf_nb.envs.followed import is_followed
+from daf_nb.envs.knight_pictures import pictures_kept
+from daf_nb.envs.knight_turns import KnightsInTurns
 from daf_nb.envs.knights import Knights
 from daf_nb.envs.particles import Particles
 from daf_nb.envs.pursuers import Pursuers
@@ -16,7 +20,7 @@ from daf_nb.envs.scenes import Scenes
 from daf_nb.envs.turns import InTurns
 from daf_nb.envs.walkers import Walkers
 
-__all__ = ["KNIGHTS", "PARTICLES", "PURSUERS", "WALKERS", "InTurns", "Way", "way_of"]
+__all__ = ["KNIGHTS", "PARTICLES", "PURSUERS", "WALKERS", "InTurns", "Way", "resetting", "way_of"]
 
 KNIGHTS = "pettingzoo.butterfly.knights_archers_zombies.knights_archers_zombies.raw_env"
 PARTICLES = "mpe2._mpe_utils.simple_env.SimpleEnv"
@@ -38,7 +42,7 @@ class Way(Protocol):
 
 _QUICK: dict[str, tuple[Any, ...]] = {
     PARTICLES: (Scenes, Particles),
-    KNIGHTS: (Knights,),
+    KNIGHTS: (Knights, KnightsInTurns),
     WALKERS: (Walkers,),
     PURSUERS: (Pursuers,),
 }
@@ -55,3 +59,14 @@ def way_of(raw: Any, definer: str) -> Way:
         if quick.fits(raw):
             return quick(raw)
     return InTurns(raw)
+
+
+def resetting(definer: str) -> AbstractContextManager[None]:
+    """What a world is reset in: where something can be spared it that changes nothing.
+
+    Args:
+        definer: the full name of the class that defines its `step`.
+    """
+    if definer == KNIGHTS and is_followed("knights"):
+        return pictures_kept()
+    return nullcontext()

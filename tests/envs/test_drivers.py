@@ -162,6 +162,23 @@ CASES = {
     "knights_archers_zombies, killed by zombies": case(
         KAZ, "early death", "end", episodes=20, spawn_delay=1, max_zombies=40, max_cycles=170
     ),
+    "knights_archers_zombies, as it comes": case(KAZ, "end", episodes=4, max_cycles=400),
+    **{
+        f"knights_archers_zombies, {method}": case(
+            KAZ, episodes=3, obs_method=method, max_cycles=60, spawn_delay=3
+        )
+        for method in ("vector-masked", "vector-sequence")
+    },
+    "knights_archers_zombies, immortal": case(
+        KAZ,
+        *("end", "early death"),
+        episodes=10,
+        spawn_delay=1,
+        max_zombies=40,
+        max_arrows=1,
+        max_cycles=200,
+        killable_knights=False,
+    ),
     "multiwalker, the fallen stay": case(
         MULTIWALKER,
         "limit",
@@ -219,6 +236,14 @@ def visible(env: Any) -> dict[str, Any]:
         for agent in raw.world.agents:
             said, does = agent.state.c, agent.action
             seen[f"{agent.name} acts"] = np.concatenate([said, does.u, does.c])
+    if "knights" in type(raw).__module__:
+        for name, player in raw.agent_map.items():
+            shapes = [tuple(player.rect), *(tuple(weapon.rect) for weapon in player.weapons)]
+            seen[name] = (shapes, tuple(player.direction), player.score, player.is_alive)
+        seen["zombies"] = [tuple(zombie.rect) for zombie in raw.zombie_list]
+        seen["players"] = [player.agent_name for player in raw.player_list]
+        seen |= {"frames": raw.frames, "dead": raw.dead_agents, "selected": raw.agent_selection}
+        seen["generator"] = raw.np_random.bit_generator.state
     if "pursuit" in type(raw).__module__:
         world = raw.env
         for kind, layer in (("pursuer", world.pursuer_layer), ("evader", world.evader_layer)):

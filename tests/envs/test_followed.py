@@ -17,6 +17,7 @@ from pettingzoo.utils import aec_to_parallel
 from daf_nb.envs import followed
 from daf_nb.envs.drivers import DirectWorld, drive
 from daf_nb.envs.followed import FOLLOWED, differing_methods, is_followed, is_untouched
+from daf_nb.envs.knights import Knights
 from daf_nb.envs.particles import Particles
 from daf_nb.envs.pursuers import Pursuers
 from daf_nb.envs.scenes import Scenes
@@ -27,10 +28,11 @@ QUICK = {
     "simple_spread": ("mpe2.simple_spread_v3", {}),
     "simple_spread, continuous": ("mpe2.simple_spread_v3", {"continuous_actions": True}),
     "simple_tag": ("mpe2.simple_tag_v3", {}),
+    "knights": ("butterfly/knights_archers_zombies-v11", {}),
 }
 
 
-WAYS = {"pursuit": Pursuers, "simple_spread": Scenes, "simple_tag": Scenes}
+WAYS = {"pursuit": Pursuers, "knights": Knights, "simple_spread": Scenes, "simple_tag": Scenes}
 
 
 def way(env: Any) -> Any:
