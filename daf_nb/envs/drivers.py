@@ -94,7 +94,7 @@ class DirectWorld:
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         raw = self._raw
-        with resetting(self._definer):
+        with resetting(raw, self._definer):
             # First through all layers, so that they know of it: they refuse to render before.
             (raw if self._ready else self._env).reset(seed=seed, options=options)
         self._ready = True

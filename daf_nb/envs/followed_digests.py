@@ -145,6 +145,40 @@ _DIGESTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "get_image": "8eaf74e0cafa6057",
         },
     },
+    "walkers": {
+        "pettingzoo.sisl.multiwalker.multiwalker": {
+            "raw_env.step": "64a68055a6b410d8",
+            "raw_env.observe": "41e449f30233dc21",
+        },
+        "pettingzoo.sisl.multiwalker.multiwalker_base": {
+            "ContactDetector.__init__": "8fde94f2c09bec76",
+            "ContactDetector.BeginContact": "b5bcd9c8e9d0331f",
+            "ContactDetector.EndContact": "5c4e10c758e39174",
+            "BipedalWalker._reset": "b712b881608b18fe",
+            "BipedalWalker._destroy": "45f40ccd08f9eb51",
+            "BipedalWalker.apply_action": "534cf266d0bda8e9",
+            "BipedalWalker.get_observation": "fae9280bb2489357",
+            "MultiWalkerEnv.scroll_subroutine": "445d2730414fbc75",
+            "MultiWalkerEnv.step": "e7a078faea3b607c",
+            "MultiWalkerEnv.get_last_rewards": "f80784748fe347a4",
+            "MultiWalkerEnv.get_last_dones": "22f4f5ddbb5f9632",
+            "MultiWalkerEnv.observe": "79f43120d4233de5",
+            "MultiWalkerEnv.reset": "6b6efd4390ba26c7",
+            "MultiWalkerEnv._generate_package": "79a255bf3ff878f7",
+        },
+    },
+    "walker_ground": {
+        "pettingzoo.sisl.multiwalker.multiwalker_base": {
+            "MultiWalkerEnv._generate_terrain": "4e67cd537df5fc3c",
+            "MultiWalkerEnv._generate_clouds": "40dfc13bfe017d87",
+            "MultiWalkerEnv._destroy": "b1099e8f9059edf3",
+        },
+        "Box2D": {
+            "b2World.CreateBody": "2c417b6874ca373c",
+            "b2World.CreateStaticBody": "352f44b0b7b358b6",
+            "b2Body.CreateFixture": "96a1fa1a48c8c966",
+        },
+    },
 }
 
 FOLLOWED: Mapping[str, Mapping[str, str]] = {

@@ -18,6 +18,7 @@ from daf_nb.envs.particles import Particles
 from daf_nb.envs.pursuers import Pursuers
 from daf_nb.envs.scenes import Scenes
 from daf_nb.envs.turns import InTurns
+from daf_nb.envs.walker_ground import ground_laid
 from daf_nb.envs.walkers import Walkers
 
 __all__ = ["KNIGHTS", "PARTICLES", "PURSUERS", "WALKERS", "InTurns", "Way", "resetting", "way_of"]
@@ -61,12 +62,15 @@ def way_of(raw: Any, definer: str) -> Way:
     return InTurns(raw)
 
 
-def resetting(definer: str) -> AbstractContextManager[None]:
+def resetting(raw: Any, definer: str) -> AbstractContextManager[None]:
     """What a world is reset in: where something can be spared it that changes nothing.
 
     Args:
+        raw: the innermost world.
         definer: the full name of the class that defines its `step`.
     """
     if definer == KNIGHTS and is_followed("knights"):
         return pictures_kept()
+    if definer == WALKERS:
+        return ground_laid(raw.env)
     return nullcontext()

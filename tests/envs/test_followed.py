@@ -22,6 +22,7 @@ from daf_nb.envs.particles import Particles
 from daf_nb.envs.pursuers import Pursuers
 from daf_nb.envs.scenes import Scenes
 from daf_nb.envs.turns import InTurns
+from daf_nb.envs.walkers import Walkers
 
 QUICK = {
     "pursuit": ("sisl/pursuit-v5", {}),
@@ -29,10 +30,17 @@ QUICK = {
     "simple_spread, continuous": ("mpe2.simple_spread_v3", {"continuous_actions": True}),
     "simple_tag": ("mpe2.simple_tag_v3", {}),
     "knights": ("butterfly/knights_archers_zombies-v11", {}),
+    "multiwalker": ("sisl/multiwalker-v9", {}),
 }
 
 
-WAYS = {"pursuit": Pursuers, "knights": Knights, "simple_spread": Scenes, "simple_tag": Scenes}
+WAYS = {
+    "pursuit": Pursuers,
+    "knights": Knights,
+    "multiwalker": Walkers,
+    "simple_spread": Scenes,
+    "simple_tag": Scenes,
+}
 
 
 def way(env: Any) -> Any:
