@@ -21,7 +21,17 @@ from pettingzoo.utils.wrappers import (
     OrderEnforcingWrapper,
 )
 
-from daf_nb.envs.ways import KNIGHTS, PARTICLES, PURSUERS, WALKERS, InTurns, Way, resetting, way_of
+from daf_nb.envs.ways import (
+    KNIGHTS,
+    PARTICLES,
+    PISTONS,
+    PURSUERS,
+    WALKERS,
+    InTurns,
+    Way,
+    resetting,
+    way_of,
+)
 
 __all__ = ["PROVEN", "DirectWorld", "Driver", "drive"]
 
@@ -29,7 +39,7 @@ PROVEN = frozenset(
     {
         PARTICLES,
         KNIGHTS,
-        "pettingzoo.butterfly.pistonball.pistonball.raw_env",
+        PISTONS,
         WALKERS,
         PURSUERS,
     }

@@ -179,6 +179,15 @@ _DIGESTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "b2Body.CreateFixture": "96a1fa1a48c8c966",
         },
     },
+    "pistons": {
+        "pettingzoo.butterfly.pistonball.pistonball": {
+            "raw_env.step": "530a4d7401f9456b",
+            "raw_env.observe": "f671dc618ac8045f",
+            "raw_env.draw": "70be0c5511fc167c",
+            "raw_env.reset": "6d77e4fe433316e9",
+            "raw_env.move_piston": "26da2fa877625d8a",
+        },
+    },
 }
 
 FOLLOWED: Mapping[str, Mapping[str, str]] = {

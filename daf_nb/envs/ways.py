@@ -15,16 +15,28 @@ from daf_nb.envs.knight_pictures import pictures_kept
 from daf_nb.envs.knight_turns import KnightsInTurns
 from daf_nb.envs.knights import Knights
 from daf_nb.envs.particles import Particles
+from daf_nb.envs.pistons import Pistons
 from daf_nb.envs.pursuers import Pursuers
 from daf_nb.envs.scenes import Scenes
 from daf_nb.envs.turns import InTurns
 from daf_nb.envs.walker_ground import ground_laid
 from daf_nb.envs.walkers import Walkers
 
-__all__ = ["KNIGHTS", "PARTICLES", "PURSUERS", "WALKERS", "InTurns", "Way", "resetting", "way_of"]
+__all__ = [
+    "KNIGHTS",
+    "PARTICLES",
+    "PISTONS",
+    "PURSUERS",
+    "WALKERS",
+    "InTurns",
+    "Way",
+    "resetting",
+    "way_of",
+]
 
 KNIGHTS = "pettingzoo.butterfly.knights_archers_zombies.knights_archers_zombies.raw_env"
 PARTICLES = "mpe2._mpe_utils.simple_env.SimpleEnv"
+PISTONS = "pettingzoo.butterfly.pistonball.pistonball.raw_env"
 PURSUERS = "pettingzoo.sisl.pursuit.pursuit.raw_env"
 WALKERS = "pettingzoo.sisl.multiwalker.multiwalker.raw_env"
 
@@ -45,6 +57,7 @@ _QUICK: dict[str, tuple[Any, ...]] = {
     PARTICLES: (Scenes, Particles),
     KNIGHTS: (Knights, KnightsInTurns),
     WALKERS: (Walkers,),
+    PISTONS: (Pistons,),
     PURSUERS: (Pursuers,),
 }
 

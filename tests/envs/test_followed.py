@@ -31,6 +31,7 @@ QUICK = {
     "simple_tag": ("mpe2.simple_tag_v3", {}),
     "knights": ("butterfly/knights_archers_zombies-v11", {}),
     "multiwalker": ("sisl/multiwalker-v9", {}),
+    "pistonball": ("butterfly/pistonball-v6", {}),
 }
 
 
