@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mpe2
@@ -343,6 +343,40 @@ def test_a_driven_world_plays_the_stock_worlds_episodes(name, capfd):
     for episode in range(its.episodes):
         seen |= set(steps(driven, stock, episode, its.kwargs["max_cycles"], inner))
     assert seen >= its.happens, "the comparison has missed what can go wrong"
+    stock.close()
+    inner.close()
+
+
+DRAWN = {
+    "simple_spread": case("mpe2.simple_spread_v3", max_cycles=8),
+    "simple_tag": case("mpe2.simple_tag_v3", max_cycles=8),
+    "knights_archers_zombies": case(KAZ, spawn_delay=2, max_cycles=30),
+    "multiwalker": case(MULTIWALKER, max_cycles=8),
+    "pursuit": case("sisl/pursuit-v5", max_cycles=8),
+    "pistonball": case("butterfly/pistonball-v6", n_pistons=5, max_cycles=8),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_driven_world_draws_the_stock_worlds_pictures(name, monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    its = replace(DRAWN[name], kwargs={**DRAWN[name].kwargs, "render_mode": "rgb_array"})
+    stock, inner = its.build(), its.build()
+    driven = drive(inner)
+    pictures: list[np.ndarray] = []
+    for episode in (1, 2):
+        rng = np.random.default_rng(episode)
+        for world in (driven, stock):
+            world.reset(seed=episode)
+        while stock.agents:
+            actions = {agent: acts(stock.action_space(agent), rng) for agent in stock.agents}
+            driven.step(dict(actions))
+            stock.step(dict(actions))
+            # Multiwalker draws on the one display that there is.
+            ours, theirs = (np.array(world.render()) for world in (inner, stock))
+            np.testing.assert_array_equal(ours, theirs)
+            pictures.append(theirs)
+    assert any((pictures[0] != picture).any() for picture in pictures)
     stock.close()
     inner.close()
 
