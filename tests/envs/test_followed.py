@@ -36,9 +36,10 @@ QUICK = {
 
 
 WAYS = {
-    "pursuit": Pursuers,
     "knights": Knights,
     "multiwalker": Walkers,
+    "pistonball": Pistons,
+    "pursuit": Pursuers,
     "simple_spread": Scenes,
     "simple_tag": Scenes,
 }
