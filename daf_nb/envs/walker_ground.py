@@ -64,24 +64,26 @@ def _lay_ground(world: Any, hardcore: bool) -> None:
 
 def _heights(world: Any) -> list[float]:
     """The ground's line; every few steps a flat one, as the world's counter has it."""
-    base, random = _base(), world.np_random
-    velocity, y = 0.0, base.TERRAIN_HEIGHT
-    counter, flat = base.TERRAIN_STARTPAD, False
+    base, random, length = _base(), world.np_random, world.terrain_length
+    level, pad, scale = base.TERRAIN_HEIGHT, base.TERRAIN_STARTPAD, base.SCALE
+    velocity, y = 0.0, level
+    counter, flat = pad, False
     heights: list[float] = []
-    while len(heights) < world.terrain_length:
-        places = range(len(heights), min(len(heights) + counter, world.terrain_length))
-        rough = sum(i > base.TERRAIN_STARTPAD for i in places[flat:])
-        draws = iter(random.uniform(-1, 1, size=rough).tolist())
-        for i in places:
-            if not flat:
-                above = base.TERRAIN_HEIGHT - y
-                velocity = 0.8 * velocity + 0.01 * float((above > 0) - (above < 0))
-                if i > base.TERRAIN_STARTPAD:
-                    velocity += next(draws) / base.SCALE
-                y += velocity
-            flat = False
+    while len(heights) < length:
+        begin = len(heights)
+        turn = begin + counter  # where the next flat place is chosen, at the very end too
+        end = min(turn, length)
+        if flat:
             heights.append(y)
-        if len(places) == counter:
+            begin += 1
+        smooth = max(min(pad + 1, end) - begin, 0)
+        rough = random.uniform(-1, 1, size=max(end - begin - smooth, 0)).tolist()
+        for bump in [0.0] * smooth + rough:
+            velocity = 0.8 * velocity + 0.01 * float((level > y) - (level < y))
+            velocity += bump / scale
+            y += velocity
+            heights.append(y)
+        if end == turn:
             counter = int(random.integers(base.TERRAIN_GRASS / 2, base.TERRAIN_GRASS))
             flat = True
     return heights

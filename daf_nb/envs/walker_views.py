@@ -101,11 +101,13 @@ class WalkerViews:
         x, y = at
         ray, cast, fractions = self._ray, self._world.world.RayCast, []
         for its, (right, down) in zip(lidar, self._ways, strict=True):
+            end = (x + right, y - down)
             ray.fraction = 1.0
-            end = ray.p2 = (x + right, y - down)
+            if self._drawn:
+                ray.p2 = end
             cast(ray, here, end)
-            its.fraction = ray.fraction
-            fractions.append(ray.fraction)
+            its.fraction = fraction = ray.fraction
+            fractions.append(fraction)
             if self._drawn:
                 its.p1, its.p2 = here, ray.p2
         return fractions

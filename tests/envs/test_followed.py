@@ -19,6 +19,7 @@ from daf_nb.envs.drivers import DirectWorld, drive
 from daf_nb.envs.followed import FOLLOWED, differing_methods, is_followed, is_untouched
 from daf_nb.envs.knights import Knights
 from daf_nb.envs.particles import Particles
+from daf_nb.envs.pistons import Pistons
 from daf_nb.envs.pursuers import Pursuers
 from daf_nb.envs.scenes import Scenes
 from daf_nb.envs.turns import InTurns
