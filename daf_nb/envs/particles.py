@@ -7,36 +7,61 @@ follows `mpe2._mpe_utils.core.World.step` line by line; the tests compare whole 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-__all__ = ["quicken"]
+from daf_nb.envs.followed import follows
+from daf_nb.envs.turns import observed
 
-_FOLLOWED = (
-    "apply_action_force",
-    "apply_environment_force",
-    "get_collision_force",
-    "integrate_state",
-    "step",
-    "update_agent_state",
-)
+__all__ = ["Particles", "log_add_exp_of_zero"]
+
 _LOG_2 = math.log(2)
 
 
-def quicken(world: Any) -> None:
-    """Gives a particle world the quick `step`, if all that it computes is what mpe2's own does.
+class Particles:
+    """One episode of a particle world: what `SimpleEnv.step` does at the last agent of a cycle.
+
+    For the other agents it only notes the action and clears rewards.
 
     Args:
-        world: mpe2's `World`; left alone where it overrides the physics.
+        raw: mpe2's world, just reset; see `fits`.
     """
-    from mpe2._mpe_utils.core import World
 
-    if isinstance(world, World) and all(
-        getattr(type(world), name) is getattr(World, name) for name in _FOLLOWED
-    ):
-        world.step = partial(_step, world)
+    def __init__(self, raw: Any) -> None:
+        from mpe2._mpe_utils.core import World
+
+        self._raw = raw
+        self._quick = isinstance(raw.world, World) and follows("particles", raw.world)
+
+    @staticmethod
+    def fits(raw: Any) -> bool:
+        """Whether this world, just reset, does nothing but what is followed here."""
+        return raw.render_mode != "human" and follows("particles", raw)
+
+    def cycle(self, actions: Sequence[Any]) -> dict[str, float]:
+        """Everybody acts, then the world moves; returns agent -> reward."""
+        raw = self._raw
+        raw.current_actions = list(actions)
+        if self._quick:
+            raw.world.step = partial(_step, raw.world)
+        try:
+            raw._execute_world_step()
+        finally:
+            if self._quick:
+                del raw.world.step
+        raw.steps += 1
+        if raw.steps >= raw.max_cycles:
+            raw.truncations = dict.fromkeys(raw.agents, True)
+        elif raw.scenario.is_terminal(raw.world):
+            raw.terminations = dict.fromkeys(raw.agents, True)
+        return dict(raw.rewards)
+
+    def observe(self) -> dict[str, Any]:
+        """Agent -> what it sees now."""
+        return observed(self._raw)
 
 
 def _step(world: Any) -> None:
@@ -78,7 +103,7 @@ def _push(
             if distance == 0.0:
                 return False
             overlap = -(distance - (first.size + second.size)) / margin
-            penetration = _log_add_exp_of_zero(overlap) * margin
+            penetration = log_add_exp_of_zero(overlap) * margin
             fx = contact * dx / distance * penetration
             fy = contact * dy / distance * penetration
             if first.movable:
@@ -90,7 +115,7 @@ def _push(
     return True
 
 
-def _log_add_exp_of_zero(y: float) -> float:
+def log_add_exp_of_zero(y: float) -> float:
     """`numpy.logaddexp(0, y)`, branch by branch."""
     if y == 0.0:
         return _LOG_2

@@ -1,97 +1,137 @@
-"""Multiwalker's walkers with less calling: motors set by arrays, the lidar's directions known.
+"""Multiwalker, a cycle at a time: Box2D's own steps and rays, and little beside them.
 
-A walker spends much of its step in numpy calls on single numbers and in asking Box2D for the same
-vector again. The arithmetic here is its own, float32 where its is, hence the same bits; the tests
-compare whole episodes.
+A walker spends much of its step in numpy calls on single numbers, in dicts of everybody made for
+each, and in asking Box2D for the same vector again. The arithmetic here is its own, float32 where
+its is, hence the same bits; the tests compare whole episodes.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-__all__ = ["quicken_walkers", "walk"]
+from daf_nb.envs.followed import follows
+from daf_nb.envs.walker_ground import contact_detector
+from daf_nb.envs.walker_views import WalkerViews
+
+__all__ = ["Walkers"]
 
 
-def quicken_walkers(world: Any) -> None:
-    """Gives the world's walkers the quick methods; they are new after every reset.
-
-    Args:
-        world: PettingZoo's `MultiWalkerEnv`; walkers of other classes are left alone.
-    """
-    stock, quick = _walker_classes()
-    for walker in world.walkers:
-        if type(walker) is stock:
-            walker.__class__ = quick
-
-
-def walk(raw: Any, actions: Sequence[Any]) -> dict[str, float]:
-    """One cycle of multiwalker: all but the last agent only set their motors.
-
-    For them, `raw_env.step` does nothing else that anybody reads: it clears the rewards and counts.
+class Walkers:
+    """One episode of multiwalker.
 
     Args:
-        raw: multiwalker's innermost world.
-        actions: one per agent, in order.
-
-    Returns:
-        agent -> reward.
+        raw: multiwalker's innermost world, just reset; see `fits`.
     """
-    *first, last = actions
-    for agent, action in zip(raw.agents, first, strict=False):
-        raw.env.step(np.asarray(action, np.float32), raw.agent_name_mapping[agent], False)
-        raw.agent_selection = raw._agent_selector.next()
-    raw.steps += len(first)
-    raw.step(last)
-    return dict(raw.rewards)
 
+    def __init__(self, raw: Any) -> None:
+        from pettingzoo.sisl.multiwalker import multiwalker_base as base
 
-@cache
-def _walker_classes() -> tuple[type, type]:
-    from pettingzoo.sisl.multiwalker import multiwalker_base as base
+        self._raw, self._world, self._base = raw, raw.env, base
+        world = raw.env
+        self._views = WalkerViews(world)
+        self._drawn = world.render_mode is not None
+        self._speeds = np.array([base.SPEED_HIP, base.SPEED_KNEE] * 2, np.float32)
+        self._torque, self._most = np.float32(base.MOTORS_TORQUE), np.float32(1)
+        # Box2D does not keep its listeners alive; the world's own attribute does.
+        world.world.contactListener_bug_workaround = contact_detector(world)
+        world.world.contactListener = world.world.contactListener_bug_workaround
 
-    speeds = np.array([base.SPEED_HIP, base.SPEED_KNEE] * 2, np.float32)
-    torque, most = np.float32(base.MOTORS_TORQUE), np.float32(1)
-    reach = base.LIDAR_RANGE
-    rays = [(math.sin(1.5 * i / 10.0) * reach, math.cos(1.5 * i / 10.0) * reach) for i in range(10)]
+    @staticmethod
+    def fits(raw: Any) -> bool:
+        """Whether this world, just reset, does nothing but what is followed here."""
+        world = raw.env
+        return (
+            raw.render_mode != "human"
+            and world.render_mode != "human"
+            and follows("walkers", raw, world, *world.walkers)
+            and follows("walkers", world.world.contactListener_bug_workaround)
+            and min(world.position_noise, world.angle_noise) >= 0
+        )
 
-    class QuickWalker(base.BipedalWalker):
-        def apply_action(self, action: np.ndarray) -> None:
-            turning = (speeds * np.sign(action)).tolist()
-            pulling = (torque * np.minimum(np.abs(action), most)).tolist()
-            for joint, speed, force in zip(self.joints, turning, pulling, strict=True):
+    def cycle(self, actions: Sequence[Any]) -> dict[str, float]:
+        """Everybody sets its motors, then the world moves.
+
+        Args:
+            actions: one per live walker, in order.
+
+        Returns:
+            agent -> reward.
+        """
+        raw, world = self._raw, self._world
+        agents = raw.agents
+        numbers = [raw.agent_name_mapping[agent] for agent in agents]
+        self._set_motors([world.walkers[number] for number in numbers], actions)
+        world.world.Step(1.0 / self._base.FPS, 6 * 30, 2 * 30)
+        rewards, world.last_dones = self._judge()
+        world.last_rewards = np.array(rewards)
+        world.frames += 1
+        for agent, number in zip(agents, numbers, strict=True):
+            raw.rewards[agent] = world.last_rewards[number]
+            raw.terminations[agent] = world.last_dones[number]
+        raw.agent_selection = agents[-1]
+        raw._agent_selector.reinit([agent for agent in agents if not raw.terminations[agent]])
+        if raw._agent_selector.agent_order:
+            raw.agent_selection = raw._agent_selector.next()
+        if world.frames >= world.max_cycles:
+            raw.terminations = dict.fromkeys(agents, True)
+        raw._deads_step_first()
+        raw.steps += len(agents)
+        return dict(raw.rewards)
+
+    def observe(self) -> dict[str, np.ndarray]:
+        """Agent -> what it senses, float32 [31]."""
+        raw, seen = self._raw, self._world.last_obs
+        numbers = raw.agent_name_mapping
+        return {agent: np.array(seen[numbers[agent]], np.float32) for agent in raw.agents}
+
+    def _set_motors(self, walkers: list[Any], actions: Sequence[Any]) -> None:
+        pulls = np.asarray(actions, np.float32).reshape(len(walkers), 4)
+        speeds = (self._speeds * np.sign(pulls)).tolist()
+        torques = (self._torque * np.minimum(np.abs(pulls), self._most)).tolist()
+        for walker, turning, pulling in zip(walkers, speeds, torques, strict=True):
+            for joint, speed, torque in zip(walker.joints, turning, pulling, strict=True):
                 joint.motorSpeed = speed
-                joint.maxMotorTorque = force
+                joint.maxMotorTorque = torque
 
-        def get_observation(self) -> list[float]:
-            hull: Any = self.hull
-            joints, legs = self.joints, self.legs
-            here, velocity = hull.position, hull.linearVelocity
-            x, y = here
-            for ray, (right, down) in zip(self.lidar, rays, strict=True):
-                ray.fraction, ray.p1, ray.p2 = 1.0, here, (x + right, y - down)
-                self.world.RayCast(ray, here, ray.p2)
-            first, second, third, fourth = joints
-            return [
-                hull.angle,
-                2.0 * hull.angularVelocity / base.FPS,
-                0.3 * velocity.x * (base.VIEWPORT_W / base.SCALE) / base.FPS,
-                0.3 * velocity.y * (base.VIEWPORT_H / base.SCALE) / base.FPS,
-                first.angle,
-                first.speed / base.SPEED_HIP,
-                second.angle + 1.0,
-                second.speed / base.SPEED_KNEE,
-                1.0 if legs[1].ground_contact else 0.0,
-                third.angle,
-                third.speed / base.SPEED_HIP,
-                fourth.angle + 1.0,
-                fourth.speed / base.SPEED_KNEE,
-                1.0 if legs[3].ground_contact else 0.0,
-                *(ray.fraction for ray in self.lidar),
-            ]
-
-    return base.BipedalWalker, QuickWalker
+    def _judge(self) -> tuple[list[float], list[bool]]:
+        """What the step is worth to each walker, shared as the world shares it, and who is done."""
+        world, base = self._world, self._base
+        world.last_obs, angles, along = self._views.look()
+        if self._drawn:
+            world.scroll = (
+                np.mean(along)
+                - base.VIEWPORT_W / base.SCALE / 5
+                - (world.n_walkers - 1) * base.WALKER_SEPERATION * base.TERRAIN_STEP
+            )
+        carried = world.package.position.x
+        shaping = world.forward_reward * 130 * carried / base.SCALE
+        forward = shaping - world.prev_package_shaping
+        world.prev_package_shaping = shaping
+        rewards = []
+        for i, angle in enumerate(angles):
+            reward = 0.0
+            if angle is not None:
+                upright = -5.0 * abs(angle)
+                reward = upright - float(world.prev_shaping[i])
+                world.prev_shaping[i] = upright
+            rewards.append(reward + forward)
+        fallen = world.fallen_walkers.tolist()
+        for i, walker in enumerate(world.walkers):
+            if fallen[i]:
+                rewards[i] += world.fall_reward
+                if world.remove_on_fall:
+                    walker._destroy()
+                if not world.terminate_on_fall:
+                    rewards[i] += world.terminate_reward
+        done = fallen
+        if (world.terminate_on_fall and any(fallen)) or world.game_over or carried < 0:
+            rewards = [reward + world.terminate_reward for reward in rewards]
+            done = [True] * len(fallen)
+        elif carried > (world.terrain_length - base.TERRAIN_GRASS) * base.TERRAIN_STEP:
+            done = [True] * len(fallen)
+        local = world.local_ratio
+        shared = float(np.add.reduce(rewards)) / len(rewards)
+        return [shared * (1.0 - local) + reward * local * local for reward in rewards], done

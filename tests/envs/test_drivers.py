@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mpe2
@@ -74,6 +74,76 @@ CASES = {
     ),
     "pistonball": case("butterfly/pistonball-v6", "end", "limit", n_pistons=5, max_cycles=8),
     # The same worlds in other dress, less often.
+    "simple_spread, alone": case(
+        "mpe2.simple_spread_v3", "limit", episodes=5, N=1, local_ratio=0.0, max_cycles=10
+    ),
+    "simple_spread, to the end": case(
+        "mpe2.simple_spread_v3",
+        *("end", "limit"),
+        episodes=300,
+        N=1,
+        local_ratio=0.3,
+        terminate_on_success=True,
+        max_cycles=30,
+    ),
+    "simple_spread, its first stage": case(
+        "mpe2.simple_spread_v3", episodes=10, curriculum=True, N=7, max_cycles=25
+    ),
+    "simple_spread, near sight": case(
+        "mpe2.simple_spread_v3", episodes=5, num_agent_neighbors=1, max_cycles=10
+    ),
+    "simple_tag, crowded, to the end": case(
+        "mpe2.simple_tag_v3",
+        *("end", "limit"),
+        episodes=20,
+        num_adversaries=6,
+        num_obstacles=3,
+        curriculum=True,
+        terminate_on_success=True,
+        max_cycles=60,
+    ),
+    "simple_tag, nobody else": case(
+        "mpe2.simple_tag_v3", episodes=5, num_adversaries=1, num_obstacles=0, max_cycles=100
+    ),
+    "simple_tag, near sight": case(
+        "mpe2.simple_tag_v3", episodes=5, num_landmark_neighbors=1, max_cycles=10
+    ),
+    "pursuit, as it comes": case("sisl/pursuit-v5", "limit", episodes=4, max_cycles=150),
+    "pursuit, few and near": case(
+        "sisl/pursuit-v5",
+        *("end", "limit"),
+        episodes=20,
+        n_evaders=3,
+        n_pursuers=11,
+        x_size=7,
+        y_size=6,
+        obs_range=3,
+        shared_reward=False,
+        max_cycles=150,
+    ),
+    "pursuit, frozen and blind": case(
+        "sisl/pursuit-v5",
+        "limit",
+        episodes=10,
+        freeze_evaders=True,
+        obs_range=1,
+        n_pursuers=9,
+        max_cycles=40,
+    ),
+    "pursuit, an even range": case("sisl/pursuit-v5", episodes=2, obs_range=6, max_cycles=5),
+    "pursuit, in a corner, for other rewards": case(
+        "sisl/pursuit-v5",
+        "limit",
+        episodes=10,
+        constraint_window=0.8,
+        obs_range=9,
+        n_catch=2,
+        surround=False,
+        shared_reward=0.3,
+        tag_reward=-0.07,
+        urgency_reward=0.0,
+        max_cycles=40,
+    ),
     "simple_spread, continuous": case(
         "mpe2.simple_spread_v3", "limit", episodes=20, continuous_actions=True, N=2, max_cycles=25
     ),
@@ -91,6 +161,33 @@ CASES = {
     ),
     "knights_archers_zombies, killed by zombies": case(
         KAZ, "early death", "end", episodes=20, spawn_delay=1, max_zombies=40, max_cycles=170
+    ),
+    "knights_archers_zombies, as it comes": case(KAZ, "end", episodes=4, max_cycles=400),
+    **{
+        f"knights_archers_zombies, {method}": case(
+            KAZ, episodes=3, obs_method=method, max_cycles=60, spawn_delay=3
+        )
+        for method in ("vector-masked", "vector-sequence")
+    },
+    "knights_archers_zombies, immortal": case(
+        KAZ,
+        *("end", "early death"),
+        episodes=10,
+        spawn_delay=1,
+        max_zombies=40,
+        max_arrows=1,
+        max_cycles=200,
+        killable_knights=False,
+    ),
+    "multiwalker, each for itself": case(
+        MULTIWALKER,
+        episodes=5,
+        n_walkers=4,
+        shared_reward=False,
+        position_noise=0,
+        forward_reward=2,
+        terrain_length=50,
+        max_cycles=80,
     ),
     "multiwalker, the fallen stay": case(
         MULTIWALKER,
@@ -110,6 +207,13 @@ CASES = {
         for name in PARTICLES
         for continuous in (False, True)
     },
+    "pistonball, drawn": case(
+        "butterfly/pistonball-v6",
+        episodes=4,
+        n_pistons=6,
+        max_cycles=30,
+        render_mode="rgb_array",
+    ),
     "pistonball, discrete": case(
         "butterfly/pistonball-v6", episodes=10, n_pistons=5, max_cycles=8, continuous=False
     ),
@@ -133,10 +237,65 @@ def same(ours: Any, theirs: Any) -> bool:
         return (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape) and np.array_equal(
             ours, theirs, equal_nan=theirs.dtype.kind == "f"
         )
+    if isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(map(same, ours, theirs))
     return bool(ours == theirs)
 
 
-def steps(ours: Any, theirs: Any, episode: int, max_cycles: int) -> Iterator[str]:
+def visible(env: Any) -> dict[str, Any]:
+    """What users can look at in a world beside what it gives them."""
+    raw = env.unwrapped
+    seen: dict[str, Any] = {"rewards": dict(raw.rewards)}
+    if type(raw).__module__.startswith("mpe2"):
+        for entity in raw.world.entities:
+            at, speed = entity.state.p_pos, entity.state.p_vel
+            seen[f"{entity.name} moves"] = np.concatenate([at, speed])
+        for agent in raw.world.agents:
+            said, does = agent.state.c, agent.action
+            seen[f"{agent.name} acts"] = np.concatenate([said, does.u, does.c])
+    if "knights" in type(raw).__module__:
+        for name, player in raw.agent_map.items():
+            shapes = [tuple(player.rect), *(tuple(weapon.rect) for weapon in player.weapons)]
+            seen[name] = (shapes, tuple(player.direction), player.score, player.is_alive)
+        seen["zombies"] = [tuple(zombie.rect) for zombie in raw.zombie_list]
+        seen["players"] = [player.agent_name for player in raw.player_list]
+        seen |= {"frames": raw.frames, "dead": raw.dead_agents, "selected": raw.agent_selection}
+        seen["generator"] = raw.np_random.bit_generator.state
+    if "multiwalker" in type(raw).__module__:
+        world = raw.env
+        standing = [walker for walker in world.walkers if walker.hull]
+        bodies = [body for walker in standing for body in (walker.hull, *walker.legs)]
+        for i, body in enumerate([world.package, *bodies]):
+            seen[f"body {i}"] = (*body.position, body.angle, *body.linearVelocity)
+        for i, walker in enumerate(world.walkers):
+            seen[f"lidar {i}"] = [ray.fraction for ray in walker.lidar]
+            seen[f"feet {i}"] = [leg.ground_contact for leg in walker.legs[1::2]]
+        seen |= {"fallen": world.fallen_walkers, "over": world.game_over, "frames": world.frames}
+        seen |= {"latest": world.last_rewards, "done": world.last_dones, "steps": raw.steps}
+        seen |= {"ground": np.array([world.terrain_x, world.terrain_y]), "seen": world.last_obs}
+        seen |= {"upright": world.prev_shaping, "forward": world.prev_package_shaping}
+        seen |= {"selected": raw.agent_selection, "number": raw.agent_name_mapping}
+        seen["generator"] = world.np_random.bit_generator.state
+    if "pistonball" in type(raw).__module__:
+        bodies = [raw.ball, *raw.pistonList]
+        seen["bodies"] = [(*body.position, *body.velocity, body.angle) for body in bodies]
+        seen |= {"frames": raw.frames, "selected": raw.agent_selection, "ball": raw.ball_prev_pos}
+    if "pursuit" in type(raw).__module__:
+        world = raw.env
+        for kind, layer in (("pursuer", world.pursuer_layer), ("evader", world.evader_layer)):
+            seen[f"{kind}s"] = layer.global_state
+            for place, agent in enumerate(layer.allies):
+                seen[f"{kind} {place}"] = np.array([agent.current_pos, agent.last_pos])
+                assert np.array_equal(layer.get_position(place), agent.current_pos)
+        seen |= {"gone": world.evaders_gone, "generator": world.np_random.bit_generator.state}
+        seen |= {"latest": world.latest_reward_state, "frames": world.frames, "steps": raw.steps}
+    # Last: multiwalker casts its rays again, where nobody has fallen.
+    if all(walker.hull for walker in vars(getattr(raw, "env", raw)).get("walkers", ())):
+        seen["state"] = raw.state()
+    return seen
+
+
+def steps(ours: Any, theirs: Any, episode: int, max_cycles: int, inner: Any) -> Iterator[str]:
     """Plays one episode on both; yields what happened, and fails where they differ."""
     rng = np.random.default_rng(episode)
     results = [world.reset(seed=1000 + episode) for world in (ours, theirs)]
@@ -156,6 +315,12 @@ def steps(ours: Any, theirs: Any, episode: int, max_cycles: int) -> Iterator[str
         for part, one, other in zip(names, *results, strict=True):
             assert same(one, other), f"episode {episode}, step {elapsed}: {part}"
         assert ours.agents == theirs.agents, f"episode {episode}, step {elapsed}: agents"
+        if episode % 5 == 0:  # what takes long to look at
+            seen, true = visible(inner), visible(theirs)
+            assert seen.keys() == true.keys()
+            for part in seen:
+                where = f"episode {episode}, step {elapsed}: the world's {part}"
+                assert same(seen[part], true[part]), where
         _, _, terminations, truncations, infos = results[1]
         if any(infos.values()):
             yield "info"
@@ -176,8 +341,42 @@ def test_a_driven_world_plays_the_stock_worlds_episodes(name, capfd):
     assert isinstance(driven, DirectWorld)
     seen: set[str] = set()
     for episode in range(its.episodes):
-        seen |= set(steps(driven, stock, episode, its.kwargs["max_cycles"]))
+        seen |= set(steps(driven, stock, episode, its.kwargs["max_cycles"], inner))
     assert seen >= its.happens, "the comparison has missed what can go wrong"
+    stock.close()
+    inner.close()
+
+
+DRAWN = {
+    "simple_spread": case("mpe2.simple_spread_v3", max_cycles=8),
+    "simple_tag": case("mpe2.simple_tag_v3", max_cycles=8),
+    "knights_archers_zombies": case(KAZ, spawn_delay=2, max_cycles=30),
+    "multiwalker": case(MULTIWALKER, max_cycles=8),
+    "pursuit": case("sisl/pursuit-v5", max_cycles=8),
+    "pistonball": case("butterfly/pistonball-v6", n_pistons=5, max_cycles=8),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_driven_world_draws_the_stock_worlds_pictures(name, monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    its = replace(DRAWN[name], kwargs={**DRAWN[name].kwargs, "render_mode": "rgb_array"})
+    stock, inner = its.build(), its.build()
+    driven = drive(inner)
+    pictures: list[np.ndarray] = []
+    for episode in (1, 2):
+        rng = np.random.default_rng(episode)
+        for world in (driven, stock):
+            world.reset(seed=episode)
+        while stock.agents:
+            actions = {agent: acts(stock.action_space(agent), rng) for agent in stock.agents}
+            driven.step(dict(actions))
+            stock.step(dict(actions))
+            # Multiwalker draws on the one display that there is.
+            ours, theirs = (np.array(world.render()) for world in (inner, stock))
+            np.testing.assert_array_equal(ours, theirs)
+            pictures.append(theirs)
+    assert any((pictures[0] != picture).any() for picture in pictures)
     stock.close()
     inner.close()
 
