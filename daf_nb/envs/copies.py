@@ -185,7 +185,7 @@ class Copies:
             host.order("reset", given)
         for host, _ in self._staff.hosts:
             outcome.add(host.done())
-        self._take(outcome)
+        self.take(outcome)
         for half in self.halves:
             for copy in half.copies:
                 half.taping.begin(copy)
@@ -207,7 +207,7 @@ class Copies:
         outcome = Outcome()
         for half in self.halves:
             outcome.add(half.receive(self.on_tape))
-        self._take(outcome)
+        self.take(outcome)
 
     def settle(self) -> None:
         """Waits for halves that were sent and not received; what came of it is of no use."""
@@ -259,7 +259,7 @@ class Copies:
                 if at in chosen:
                     half.taping.put(chosen[at])
         self.arrays.clear(range(self.num_envs))
-        self._take(Outcome())
+        self.take(Outcome())
 
     def close(self, *, left: bool = False) -> None:
         """Closes every world once, or leaves them all as they are (`left`), as one of them hangs.
@@ -270,7 +270,8 @@ class Copies:
         if not closed:
             self._staff.close(left=left)
 
-    def _take(self, outcome: Outcome) -> None:
+    def take(self, outcome: Outcome) -> None:
+        """What a step of all halves brought, together."""
         self.ends, self.episodes = outcome.ends, outcome.episodes
         self.starts.drops = outcome.drops
 

@@ -11,6 +11,8 @@ import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.envs import Copies, Drop, Episode, RowEnd
+from daf_nb.envs.accounts import Outcome
+from daf_nb.envs.halves import Half
 from daf_nb.learn.breaking import BrokenOff
 from daf_nb.learn.course import Course, go_on
 from daf_nb.learn.endings import Endings
@@ -94,14 +96,12 @@ class Collector:
         """
         rollout = Rollout(dict.fromkeys(self._models, 0), ends={name: [] for name in self._models})
         parts = {name: Part(name, model, self.copies) for name, model in self._models.items()}
-        for step in range(n_steps):
-            locals_ = self._step(step, rollout, parts, keep=on_step is not None)
-            going_on = [on_step(name, local) for name, local in locals_.items()] if on_step else []
-            if not all(going_on):
-                rollout.complete = False
+        if on_step is None and len(self.copies.halves) > 1:
+            self._overlapped(n_steps, rollout, parts, rolling)
+        else:
+            rollout.complete = self._one_by_one(n_steps, rollout, parts, on_step, rolling)
+            if not rollout.complete:
                 return rollout
-            if not rolling():
-                raise BrokenOff
         for part in parts.values():
             part.finish()
         if self.course.needs_advantages:
@@ -112,19 +112,78 @@ class Collector:
             self.course.advantages(*told, rollout.ended_at, rollout.episodes, dropped)
         return rollout
 
-    def _step(
-        self, step: int, rollout: Rollout, parts: dict[str, Part], *, keep: bool
-    ) -> dict[str, dict[str, Any]]:
-        """One step of all copies; what callbacks are told of it, where something is to be kept."""
+    def _one_by_one(
+        self,
+        n_steps: int,
+        rollout: Rollout,
+        parts: dict[str, Part],
+        on_step: StepHook | None,
+        rolling: Callable[[], bool],
+    ) -> bool:
+        """All copies step together; False where a hook stopped that early."""
+        for step in range(n_steps):
+            self._draw(parts)
+            chosen = {name: part.choose(step) for name, part in parts.items()}
+            kept = {name: part.chosen() for name, part in parts.items()} if on_step else {}
+            self.copies.step(chosen)
+            for part in parts.values():
+                part.take(step)
+            self._account(step, rollout, parts)
+            told = {name: {**local, **parts[name].outcome()} for name, local in kept.items()}
+            going_on = [on_step(name, local) for name, local in told.items()] if on_step else []
+            if not all(going_on):
+                return False
+            if not rolling():
+                raise BrokenOff
+        return True
+
+    def _overlapped(
+        self,
+        n_steps: int,
+        rollout: Rollout,
+        parts: dict[str, Part],
+        rolling: Callable[[], bool],
+    ) -> None:
+        """One half of the copies steps while the other half's actions are chosen.
+
+        The early half goes ahead into the next step before the late half has made this one, unless
+        one of its episodes has ended: then what came of the whole step is taken in first, and what
+        is to be played next is prepared.
+        """
+        early, late = self.copies.halves
+        self._draw(parts)
+        self._send(early, 0, parts)
+        self._send(late, 0, parts)
+        for step in range(n_steps):
+            outcome, more = self._receive(early, step, parts), step + 1 < n_steps
+            ahead = more and not outcome.begun
+            if more:
+                self._draw(parts)
+            if ahead:
+                self._send(early, step + 1, parts)
+            outcome.add(self._receive(late, step, parts))
+            self.copies.take(outcome)
+            self._account(step, rollout, parts)
+            if not rolling():
+                raise BrokenOff
+            if more and not ahead:
+                self._send(early, step + 1, parts)
+            if more:
+                self._send(late, step + 1, parts)
+
+    def _draw(self, parts: dict[str, Part]) -> None:
         for part in parts.values():
             part.draw(self._generator)
-        chosen = {name: part.choose() for name, part in parts.items()}
-        kept = {name: part.chosen() for name, part in parts.items()} if keep else {}
-        self.copies.step(chosen)
+
+    def _send(self, half: Half, step: int, parts: dict[str, Part]) -> None:
+        copies = slice(half.copies.start, half.copies.stop)
+        half.send({name: part.choose(step, copies) for name, part in parts.items()})
+
+    def _receive(self, half: Half, step: int, parts: dict[str, Part]) -> Outcome:
+        outcome = half.receive(self.copies.on_tape)
         for part in parts.values():
-            part.take()
-        self._account(step, rollout, parts)
-        return {name: {**local, **parts[name].outcome()} for name, local in kept.items()}
+            part.take(step, slice(half.copies.start, half.copies.stop))
+        return outcome
 
     def _account(self, step: int, rollout: Rollout, parts: dict[str, Part]) -> None:
         """All copies have made a step: steps, episodes and ends are counted and told."""

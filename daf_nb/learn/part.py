@@ -59,13 +59,13 @@ class Part:
     @torch.inference_mode()
     def draw(self, generator: torch.Generator) -> None:
         """A step begins: its noise, for all rows."""
-        self._noise, self.acted = self._actor.draw(generator), 0
+        self._noise = self._actor.draw(generator)
 
     @torch.inference_mode()
-    def choose(self, copies: slice = EVERY) -> np.ndarray:
+    def choose(self, step: int, copies: slice = EVERY) -> np.ndarray:
         """The actions [copies, agents, *action shape] of a range of copies, as the world gets them.
 
-        What the policy saw and drew goes into the buffer.
+        What the policy saw and drew goes into the buffer. Those of other copies are of no use.
         """
         rows, arrays = self._rows(copies), self._arrays
         alive = arrays.alive[copies, self._columns].reshape(-1)
@@ -84,8 +84,8 @@ class Part:
             log_probs[rows],
             None if masks is None else masks[rows],
             rows=rows,
+            step=step,
         )
-        self.acted += int(np.count_nonzero(alive))
         given = to_world(self.model.policy, acted)
         self.local = {
             "obs_tensor": observations,
@@ -94,17 +94,18 @@ class Part:
             "values": values[:, None],
             "log_probs": log_probs,
         }
-        return given.reshape(-1, self._width, *(self.model.action_space.shape or ()))[copies]
+        return given.reshape(-1, self._width, *(self.model.action_space.shape or ()))
 
-    def take(self, copies: slice = EVERY) -> None:
+    def take(self, step: int, copies: slice = EVERY) -> None:
         """The rewards and ends of a range of copies, which have made the step."""
         arrays, at = self._arrays, (copies, self._columns)
         ended = arrays.terminated[at] | arrays.truncated[at]
         rewards = arrays.rewards[at].reshape(-1)
-        self.buffer.result(rewards, ended.reshape(-1), rows=self._rows(copies))
+        self.buffer.result(rewards, ended.reshape(-1), rows=self._rows(copies), step=step)
 
     def settle(self, drops: Sequence[Drop]) -> None:
         """All copies have made the step, and some were broken in it; the next one is current."""
+        self.acted = int(np.count_nonzero(self.buffer.alive[:, self.buffer.pos]))
         if drops:
             broken = np.zeros(len(self._arrays.alive), bool)
             broken[[drop.copy for drop in drops if drop.step]] = True

@@ -84,7 +84,7 @@ def make_collector(
     told = config(**fields)
     world = World(factory)
     groups = group_agents(agent_spaces(world.build()), share)
-    copies = Copies(world.build, groups=groups, num_envs=told.num_envs, seed=told.seed)
+    copies = Copies(world.build, groups=groups, num_envs=int(told.num_envs), seed=told.seed)
     course = PlainCourse(success_rule(None))
     begin(copies, course)
     models = {
