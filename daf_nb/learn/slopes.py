@@ -129,16 +129,19 @@ def gaussian_slope(
     Returns:
         Row by row: surrogate, KL, clipped, entropy.
     """
-    scale = log_std.exp()
-    variance = scale**2
-    off = actions - means
-    densities = -(off**2) / (2 * variance) - scale.log() - _LOG_SQRT_2_PI
-    slope, terms = surrogate(densities.sum(1), old, advantages, weights)
-    torch.mul(off, slope[:, None], out=out).div_(variance)
-    torch.sum((off * off / variance - 1).mul_(slope[:, None]), 0, out=out_log_std)
-    out_log_std.sub_(weights.entropy)
-    entropy = (0.5 + _LOG_SQRT_2_PI + scale.log()).sum()
-    return *terms, entropy.expand(len(means))
+    # So small a part of the network that autograd may have it: its rounding is the reference.
+    with torch.enable_grad():
+        given, spread = means.detach().requires_grad_(), log_std.detach().requires_grad_()
+        scale = spread.exp()
+        off = -((actions - given) ** 2)
+        log_prob = (off / (2 * scale**2) - scale.log() - _LOG_SQRT_2_PI).sum(1)
+        entropy = (0.5 + _LOG_SQRT_2_PI + scale.log()).sum()
+        slope, terms = surrogate(log_prob.detach(), old, advantages, weights)
+        wanted = slope, torch.full_like(entropy, -weights.entropy)
+        by_mean, by_spread = torch.autograd.grad((log_prob, entropy), (given, spread), wanted)
+    out.copy_(by_mean)
+    out_log_std.copy_(by_spread)
+    return *terms, entropy.detach().expand(len(means))
 
 
 def critic_slope(
