@@ -51,7 +51,7 @@ class Descent:
         self._gradients: dict[nn.Parameter, torch.Tensor] = {
             one: part.view_as(one) for one, part in zip(parameters, parts, strict=True)
         }
-        self._parts = list(self._gradients.values())
+        self._parts = [self._gradients[one] for one in model.policy.parameters()]
         self._step = stepping(model.policy.optimizer, self._gradients)
         self._batches: dict[int, _Batch] = {}
 

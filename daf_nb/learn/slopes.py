@@ -1,7 +1,8 @@
 """PPO's loss on one minibatch and its gradient, written out for Discrete and Gaussian actions.
 
 The loss is that of Schulman et al. 2017 (arXiv 1707.06347) as SB3's `PPO.train` writes it; where
-autograd has a choice, at equal or clamped values, the gradient is the one that it takes.
+autograd has a choice, at equal or clamped values, the gradient is the one that it takes; products
+are formed in its order, so that they round alike.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def surrogate(
     plain = advantages * ratio
     clipped = advantages * ratio.clamp(1 - weights.clip, 1 + weights.clip)
     beyond = ratio - 1
-    slope = plain.masked_fill(plain > clipped, 0).mul_(-1 / rows)
+    slope = (advantages * (-1 / rows) * ratio).masked_fill_(plain > clipped, 0)
     outside = (beyond.abs() > weights.clip).float()
     return slope, (torch.minimum(plain, clipped), beyond - log_ratio, outside)
 
@@ -89,17 +90,16 @@ def actor_slope(
     Returns:
         Row by row: surrogate, KL, clipped, entropy.
     """
-    # Turned over: with few actions, rows side by side take a fifth of the time.
-    every, index = torch.log_softmax(logits.t().contiguous(), 0), actions.t()
+    every = torch.log_softmax(logits, -1)
     chances = every.exp()
-    entropy = (every * chances).sum(0).neg_()
-    slope, terms = surrogate(every.gather(0, index)[0], old, advantages, weights)
-    # of the log-probability: one-hot minus chances; of the entropy: -chances (log chance + entropy)
-    turned = (chances * slope).neg_()
-    turned.scatter_add_(0, index, slope[None])
+    entropy = (every * chances).sum(-1).neg_()
+    slope, terms = surrogate(every.gather(1, actions).squeeze(1), old, advantages, weights)
+    flowing = torch.zeros_like(every).scatter_(1, actions, slope[:, None])
     if weights.entropy:
-        turned.addcmul_(chances, every.add_(entropy), value=weights.entropy / len(logits))
-    out.copy_(turned.t())
+        flowing.add_(chances * (every + 1), alpha=weights.entropy / len(logits))
+    # By torch's own kernel, so that it rounds as autograd does.
+    backward = torch.ops.aten._log_softmax_backward_data.out
+    backward(flowing, every, -1, torch.float32, out=out)
     return *terms, entropy
 
 
@@ -129,16 +129,19 @@ def gaussian_slope(
     Returns:
         Row by row: surrogate, KL, clipped, entropy.
     """
-    scale = log_std.exp()
-    variance = scale**2
-    off = actions - means
-    densities = -(off**2) / (2 * variance) - scale.log() - _LOG_SQRT_2_PI
-    slope, terms = surrogate(densities.sum(1), old, advantages, weights)
-    torch.mul(off, slope[:, None], out=out).div_(variance)
-    torch.sum((off * off / variance - 1).mul_(slope[:, None]), 0, out=out_log_std)
-    out_log_std.sub_(weights.entropy)
-    entropy = (0.5 + _LOG_SQRT_2_PI + scale.log()).sum()
-    return *terms, entropy.expand(len(means))
+    # So small a part of the network that autograd may have it: its rounding is the reference.
+    with torch.enable_grad():
+        given, spread = means.detach().requires_grad_(), log_std.detach().requires_grad_()
+        scale = spread.exp()
+        off = -((actions - given) ** 2)
+        log_prob = (off / (2 * scale**2) - scale.log() - _LOG_SQRT_2_PI).sum(1)
+        entropy = (0.5 + _LOG_SQRT_2_PI + scale.log()).sum()
+        slope, terms = surrogate(log_prob.detach(), old, advantages, weights)
+        wanted = slope, torch.full_like(entropy, -weights.entropy)
+        by_mean, by_spread = torch.autograd.grad((log_prob, entropy), (given, spread), wanted)
+    out.copy_(by_mean)
+    out_log_std.copy_(by_spread)
+    return *terms, entropy.detach().expand(len(means))
 
 
 def critic_slope(
