@@ -1,6 +1,8 @@
 """Worlds: make, check, and step many copies of them."""
 
 from daf_nb.envs.arrays import Arrays, Episode, RowEnd
+from daf_nb.envs.batched.copies import BatchedCopies
+from daf_nb.envs.batched.protocol import BatchedWorld
 from daf_nb.envs.copies import Copies
 from daf_nb.envs.describe import EnvDescription, describe_env, make_env, preflight
 from daf_nb.envs.drivers import DirectWorld, drive
@@ -29,6 +31,8 @@ __all__ = [
     "AgentSpaces",
     "AgentVecEnv",
     "Arrays",
+    "BatchedCopies",
+    "BatchedWorld",
     "Copies",
     "DirectWorld",
     "Drop",
