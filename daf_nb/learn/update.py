@@ -89,7 +89,7 @@ def _ppo(model: Any, buffer: AgentRolloutBuffer, asked: Callable[[], bool]) -> d
         for indices in buffer.minibatches(model.batch_size):
             if not asked():
                 raise BrokenOff
-            at = torch.from_numpy(indices).to(buffer.device)
+            at = torch.as_tensor(indices, device=buffer.device)
             batch = {name: tensor[at] for name, tensor in data.items()}
             loss, stats = _loss(model, batch, clip, clip_vf, buffer.precision)
             if model.target_kl is not None and stats[4].item() > 1.5 * model.target_kl:
@@ -158,9 +158,11 @@ def _loss(
 
 def _explained_variance(buffer: AgentRolloutBuffer) -> float:
     """1 - Var(returns - values) / Var(returns), over live rows; NaN where returns are constant."""
-    returns, values = buffer.returns[buffer.alive], buffer.values[buffer.alive]
-    variance = float(np.var(returns))
-    return float("nan") if variance == 0 else float(1 - np.var(returns - values) / variance)
+    alive = torch.as_tensor(buffer.alive)
+    returns, values = (torch.as_tensor(one)[alive] for one in (buffer.returns, buffer.values))
+    variance = float(returns.var(correction=0))
+    rest = float((returns - values).var(correction=0))
+    return float("nan") if variance == 0 else 1 - rest / variance
 
 
 def _greatest_entropy(space: spaces.Space) -> float:
