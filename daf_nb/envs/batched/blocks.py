@@ -79,17 +79,14 @@ class Blocks:
         """Of each block, the setting and the seed of now."""
         return [(block.setting, block.seed) for block in self.every]
 
-    def first(self) -> None:
-        """Asks for the settings that all blocks begin with."""
-        for block in self.every:
-            block.upcoming = self._ask(block.index)
-
     def next(self, block: Block) -> Mapping[str, torch.Tensor]:
         """A block's next setting begins in all its copies; what they see.
 
         Raises:
             TaskGenerationError: it cannot be played, and there was no other.
         """
+        if block.lap < 0:
+            block.upcoming = self._ask(block.index)
         while True:
             self._layout.refuse_goal(block.upcoming)
             try:

@@ -101,7 +101,6 @@ class BatchedCopies:
             refused: gives another setting in place of one that cannot be made.
         """
         self._blocks = cut = self._cut(blocks, ask, refused)
-        cut.first()
         for block in cut.every:
             self._next(cut, block)
 
@@ -162,23 +161,21 @@ class BatchedCopies:
         copies = over.nonzero().flatten()
         if not len(copies):
             return
-        totals = torch.where(self._present[copies], self._returns[copies], torch.nan)
         self._notes.add(
             copies,
             cut.played,
             lengths=self._lengths[copies],
             terminated=self._died[copies],
-            returns=totals,
+            returns=torch.where(self._present[copies], self._returns[copies], torch.nan),
         )
         if not cut.tasks:
-            self._again(cut.every[0], over, every=len(copies) == self.num_envs)
+            self._again(cut.every[0], over, None if len(copies) == self.num_envs else over)
             return
         for block in cut.over(copies.tolist()):
             self._next(cut, block)
 
-    def _again(self, block: Block, over: torch.Tensor, *, every: bool) -> None:
-        """Copies that play the world as it is begin anew."""
-        only = None if every else over
+    def _again(self, block: Block, over: torch.Tensor, only: torch.Tensor | None) -> None:
+        """Copies that play the world as it is begin anew; `only` is None where all do."""
         self.arrays.see(block, block.reset(only), only=only)
         self._returns.masked_fill_(over[:, None], 0.0)
         self._lengths.masked_fill_(over, 0)
@@ -187,8 +184,7 @@ class BatchedCopies:
 
     def read(self) -> list[Ended]:
         """The episodes that ended since the last call, with the steps since then."""
-        assert self._blocks is not None, "begin comes first"
-        return self._notes.read(self._blocks.of_copy)
+        return [] if self._blocks is None else self._notes.read(self._blocks.of_copy)
 
     def standing(self) -> dict[str, Any]:
         """What goes on depends on, beside `tensors`, as data for `as_data`; at a boundary only.
@@ -207,10 +203,11 @@ class BatchedCopies:
         return own if self._blocks is None else own | self._blocks.tensors()
 
     def _own(self) -> dict[str, torch.Tensor]:
-        planes = {"alive": self.alive, "present": self._present, "died": self._died}
-        sums = {"returns": self._returns, "lengths": self._lengths}
         seen = {f"observations/{name}": block for name, block in self.observations.items()}
-        return {**planes, **sums, **seen}
+        kept = {
+            name: getattr(self, f"_{name}") for name in ("died", "lengths", "present", "returns")
+        }
+        return {"alive": self.alive, **kept, **seen}
 
     def restore(
         self,
@@ -224,9 +221,11 @@ class BatchedCopies:
         """Goes on from where `standing` and `tensors` were taken; other arguments as `begin`.
 
         Args:
-            standing, tensors: what they gave.
-            ask, refused: as in `begin`.
+            standing: what it gave.
+            tensors: what it gave.
+            ask: as in `begin`.
             remade: a setting that has been through data, whole again.
+            refused: as in `begin`.
 
         Raises:
             ConfigError: they are not of such copies.

@@ -112,7 +112,7 @@ def test_tasks_wait_for_the_last_copy_of_their_block_and_each_counts_once():
         return Setting(task=f"{block}.{asked.count(block)}")
 
     made.begin(ask, blocks=2)
-    assert asked == [0, 1, 0, 1]
+    assert asked == [0, 0, 1, 1]
     alive = []
     for _ in range(8):
         step(made)
