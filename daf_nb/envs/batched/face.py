@@ -59,6 +59,7 @@ class BatchedArrays:
             self.spaces[name] = equal_spaces(by_agent, members)
             self._place |= {agent: (name, i) for i, agent in enumerate(members)}
         self._columns: dict[int, torch.Tensor | None] = {}
+        self._goals: dict[int, torch.Tensor] = {}
 
     @property
     def alive(self) -> np.ndarray:
@@ -88,7 +89,10 @@ class BatchedArrays:
         return torch.tensor([agent in block.world.agents for agent in self.agents])
 
     def place(self, block: Block) -> None:
-        """Notes the columns of the agents of a block's world."""
+        """Notes the columns of the agents of a block's world, and its goal."""
+        goal = block.setting.goal
+        goal = np.zeros(self._goal_size, np.float32) if goal is None else goal
+        self._goals[block.index] = torch.as_tensor(goal, device=self._owner.device)
         columns = [self.column[agent] for agent in block.world.agents]
         straight = columns == list(range(len(self.agents)))
         at = None if straight else torch.tensor(columns, device=self._owner.device)
@@ -124,7 +128,7 @@ class BatchedArrays:
             seen: agent -> [copies of the block, *shape].
             only: bool [copies of the block], which are written; None for all.
         """
-        goal, tail = block.setting.goal, self._goal_size
+        tail = self._goal_size
         for name in self.groups:
             target = self._owner.observations[name][block.part]
             for agent in self.agents[self.groups[name]]:
@@ -132,8 +136,7 @@ class BatchedArrays:
                     own = target[:, self._place[agent][1]]
                     self._write(own, seen[agent], only, tail, block, agent)
                     if tail:
-                        end = torch.zeros(tail) if goal is None else torch.as_tensor(goal)
-                        own[:, -tail:] = end.to(own.device, own.dtype)
+                        own[:, -tail:] = self._goals[block.index]
 
     def _write(
         self,

@@ -42,6 +42,7 @@ class BatchedCollector:
     ) -> None:
         self.copies, self.course = copies, course
         self._models, self._generator = dict(models), generator
+        self._into = {name: into_space(model.policy) for name, model in models.items()}
         self._cuts: dict[str, list[tuple[int, torch.Tensor, torch.Tensor]]] = {}
 
     def collect(
@@ -91,7 +92,7 @@ class BatchedCollector:
             actions, log_probs, values = act(model.policy, rows, self._generator)
             _buffer(model).store(rows, self._alive(name), actions, values, log_probs)
             shape = (*seen.shape[:2], *(model.action_space.shape or ()))
-            given[name] = into_space(model.policy, actions).reshape(shape)
+            given[name] = self._into[name](actions).reshape(shape)
             if keep:
                 locals_[name] = _told(rows, actions, given[name], values, log_probs)
         copies.step(given)
@@ -179,15 +180,18 @@ class BatchedCollector:
         return np.asarray(sums), np.asarray(counts)
 
 
-def into_space(policy: ActorCriticPolicy, actions: torch.Tensor) -> torch.Tensor:
-    """What the world is given: continuous actions scaled or clipped into their Box, as SB3 does."""
+def into_space(policy: ActorCriticPolicy) -> Callable[[torch.Tensor], torch.Tensor]:
+    """What gives the world its actions: in a Box scaled or clipped into it, as SB3 does.
+
+    The bounds are brought to the policy's device once.
+    """
     space = policy.action_space
     if not isinstance(space, spaces.Box):
-        return actions
-    low, high = (torch.as_tensor(one, device=actions.device) for one in (space.low, space.high))
+        return lambda actions: actions
+    low, high = (torch.as_tensor(one, device=policy.device) for one in (space.low, space.high))
     if policy.squash_output:
-        return low + 0.5 * (actions + 1.0) * (high - low)
-    return torch.clamp(actions, low, high)
+        return lambda actions: low + 0.5 * (actions + 1.0) * (high - low)
+    return lambda actions: torch.clamp(actions, low, high)
 
 
 def _buffer(model: OnPolicyAlgorithm) -> DeviceBuffer:

@@ -56,8 +56,9 @@ def evaluate_batched(
     chance = torch.Generator(device).manual_seed(
         int(np.random.default_rng([seed, 2]).integers(2**62))
     )
+    into = {name: into_space(policy) for name, policy in policies.items()}
     for choose in (
-        partial(_by_policies, policies, ours, deterministic),
+        partial(_by_policies, policies, into, ours, deterministic),
         partial(_by_chance, chance),
     ):
         copies = copies_of(min(_COPIES, episodes))
@@ -102,6 +103,7 @@ def _play(
 
 def _by_policies(
     policies: Mapping[str, ActorCriticPolicy],
+    into: Mapping[str, Callable[[torch.Tensor], torch.Tensor]],
     generator: torch.Generator,
     deterministic: bool,
     copies: BatchedCopies,
@@ -115,7 +117,7 @@ def _by_policies(
         else:
             actions = act(policy, rows, generator)[0]
         shape = (*seen.shape[:2], *(policy.action_space.shape or ()))
-        given[name] = into_space(policy, actions).reshape(shape)
+        given[name] = into[name](actions).reshape(shape)
     return given
 
 
