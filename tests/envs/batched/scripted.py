@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import numpy as np
@@ -29,12 +30,14 @@ class Clockwork(BatchedWorld):
         broken: int = 0,
         misshapen: bool = False,
         raises: bool = False,
+        hangs: bool = False,
     ) -> None:
         self.num_envs, self.device = num_envs, torch.device(device)
         self.agents = [f"agent_{i}" for i in range(agents)]
         rows = [deaths[c % len(deaths)] if deaths else (0,) * agents for c in range(num_envs)]
         self.deaths = torch.tensor(rows)
-        self.limit, self.broken, self.misshapen, self.raises = limit, broken, misshapen, raises
+        self.limit, self.broken, self.misshapen = limit, broken, misshapen
+        self.raises, self.hangs = raises, hangs
         self.steps = torch.zeros(num_envs, dtype=torch.int64)
         self.seeds: list[int] = []
         self.resets: list[list[bool] | None] = []
@@ -58,6 +61,8 @@ class Clockwork(BatchedWorld):
     def step(self, actions: Mapping[str, torch.Tensor]):
         if self.raises:
             raise ZeroDivisionError("as it was told to")
+        while self.hangs:
+            time.sleep(0.01)
         assert all(actions[agent].shape == (self.num_envs,) for agent in self.agents)
         self.steps = self.steps + 1
         rewards = torch.arange(1.0, len(self.agents) + 1).repeat(self.num_envs, 1)

@@ -75,6 +75,20 @@ def test_a_world_that_gives_nan_stops_the_run_before_its_update():
     assert made.fingerprint() == before
 
 
+def test_a_world_that_hangs_is_got_out_and_named():
+    made = trainer(env_kwargs={"hangs": True}, step_deadline=0.3)
+    made._loop.description = "looked at already"
+    with pytest.raises(TrainingEnvironmentError, match=r"copies 0 to 2.*did not come back"):
+        made.train()
+
+
+def test_the_worlds_count_as_memory():
+    made = trainer(num_envs=1000)
+    rolled(made)
+    seen = made._learner.copies.observations["all"]
+    assert made.get_memory_usage()["worlds"] > seen.nbytes
+
+
 def test_callbacks_are_told_of_every_step_and_may_stop():
     class Listens(BaseCallback):
         def __init__(self) -> None:
