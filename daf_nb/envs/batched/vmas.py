@@ -108,6 +108,8 @@ class VmasWorld(BatchedWorld):
                 )
             except (AssertionError, TypeError, UserWarning, ValueError) as error:
                 raise ConfigError(f"{PREFIX}{scenario} refused its arguments: {error}") from error
+        if not env.world._gravity.any():  # asked for by every entity in every step: not of a GPU
+            env.world._gravity = env.world._gravity.cpu()
         self.agents = [agent.name for agent in env.agents]
         pairs = zip(self.agents, env.observation_space, strict=True)
         self._seen = {agent: _ours(space, agent) for agent, space in pairs}

@@ -7,13 +7,19 @@ from typing import Any
 import pytest
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import daf_nb as daf
 from daf_nb.errors import TrainingEnvironmentError
 from tests.envs.batched.scripted import Clockwork
 
 
-def trainer(num_envs: int = 3, n_steps: int = 7, env_kwargs: Any = None, **fields: Any) -> Any:
+def trainer(
+    num_envs: int = 3,
+    n_steps: int = 7,
+    env_kwargs: Any = None,
+    **fields: Any,
+) -> Any:
     algorithm = {"n_steps": n_steps, "n_epochs": 1, "gamma": 0.5}
     config = daf.RlConfig(
         total_timesteps=10**6,
@@ -87,6 +93,32 @@ def test_the_worlds_count_as_memory():
     rolled(made)
     seen = made._learner.copies.observations["all"]
     assert made.get_memory_usage()["worlds"] > seen.nbytes
+
+
+class Questions(TorchDispatchMode):
+    """Counts what asks a tensor for a value on the host."""
+
+    ASKING = ("_local_scalar_dense", "nonzero", "equal", "is_nonzero")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func.overloadpacket.__name__ in self.ASKING
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_step_asks_the_device_one_question():
+    made = trainer(env_kwargs={"limit": 100})
+    rolled(made)  # the first makes what is made once
+    counts = []
+    for n_steps in (4, 9):
+        made._learner.resize_rollouts(n_steps)
+        with Questions() as questions:
+            assert not rolled(made).ends["all"], "an end asks more"
+        counts.append(questions.count)
+    assert counts[1] - counts[0] == 5
 
 
 def test_callbacks_are_told_of_every_step_and_may_stop():
