@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         grid,
         register_strategy,
     )
-    from daf_nb.envs import AgentVecEnv, EnvDescription, describe_env, make_env
+    from daf_nb.envs import AgentVecEnv, BatchedWorld, EnvDescription, describe_env, make_env
     from daf_nb.errors import (
         AdaptiveControllerError,
         CheckpointError,
@@ -100,6 +100,7 @@ __all__ = [
     "AdaptiveControllerError",
     "AgentVecEnv",
     "Assignment",
+    "BatchedWorld",
     "CheckpointError",
     "Choice",
     "Comparison",
@@ -188,6 +189,7 @@ _EXPORTS = {
     "AdaptiveControllerError": "daf_nb.errors",
     "AgentVecEnv": "daf_nb.envs",
     "Assignment": "daf_nb.curriculum",
+    "BatchedWorld": "daf_nb.envs",
     "CheckpointError": "daf_nb.errors",
     "Choice": "daf_nb.curriculum",
     "Comparison": "daf_nb.record",

@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from daf_nb.envs.arrays import Arrays, Episode, RowEnd
+from daf_nb.envs.batched.copies import BatchedCopies
+from daf_nb.envs.batched.protocol import BatchedWorld
 from daf_nb.envs.copies import Copies
 from daf_nb.envs.describe import EnvDescription, describe_env, make_env, preflight
 from daf_nb.envs.drivers import DirectWorld, drive
@@ -39,6 +41,8 @@ __all__ = [
     "AgentSpaces",
     "AgentVecEnv",
     "Arrays",
+    "BatchedCopies",
+    "BatchedWorld",
     "Copies",
     "DirectWorld",
     "Drop",

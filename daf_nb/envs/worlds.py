@@ -9,9 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pettingzoo
+import torch
 from pettingzoo.utils.conversions import aec_to_parallel
 from pettingzoo.utils.env import AECEnv, ParallelEnv
 
+from daf_nb.envs.batched.protocol import BatchedWorld, is_batched
+from daf_nb.envs.batched.single import SingleCopy
+from daf_nb.envs.batched.vmas import PREFIX, is_scenario, scenario_maker
 from daf_nb.envs.remedies import remedy
 from daf_nb.errors import ConfigError, DafWarning, unknown_name
 
@@ -47,8 +51,8 @@ class World:
 
     Attributes:
         world: a PettingZoo registry id (`sisl/pursuit-v5`), a module path
-            (`mpe2.simple_spread_v3`), a path to a callable (`package.module:name`), or a callable
-            that returns a world.
+            (`mpe2.simple_spread_v3`), a path to a callable (`package.module:name`), one of VMAS's
+            scenarios (`vmas/simple_spread`), or a callable that returns a world.
         env_kwargs: the world's constructor arguments.
         wrappers: SuperSuit wrappers, innermost first: a name, a (name, arguments) pair, or a
             callable from world to world.
@@ -70,14 +74,47 @@ class World:
         """The same world and wrappers, with `env_kwargs` in place of its own of those names."""
         return replace(self, env_kwargs={**self.env_kwargs, **env_kwargs})
 
+    @property
+    def is_batched(self) -> bool:
+        """It steps all its copies as tensors; see `BatchedWorld`.
+
+        Raises:
+            ConfigError: an unknown world.
+        """
+        return is_batched(self._maker())
+
+    def _maker(self) -> Callable[..., Any]:
+        return _resolve(self.world) if isinstance(self.world, str) else self.world
+
+    def build_batched(self, num_envs: int, device: torch.device | str) -> BatchedWorld:
+        """A fresh instance of a batched world, of so many copies, not yet reset.
+
+        Raises:
+            ConfigError: arguments that the world refuses, or wrappers, which are for worlds that
+                are stepped copy by copy.
+        """
+        if self.wrappers:
+            raise ConfigError(
+                f"{self.name} is a batched world: SuperSuit's wrappers are for worlds that are "
+                "stepped copy by copy. Leave them out, or change the world itself."
+            )
+        try:
+            return self._maker()(num_envs=num_envs, device=device, **self.env_kwargs)
+        except TypeError as error:
+            raise ConfigError(
+                f"{self.name} does not take env_kwargs {dict(self.env_kwargs)!r}: {error}"
+            ) from error
+
     def build(self) -> ParallelEnv:
-        """A fresh instance, not yet reset.
+        """A fresh instance, not yet reset; of a batched world, one copy of it on the CPU.
 
         Raises:
             ConfigError: an unknown world or wrapper, arguments that the world refuses, a
                 turn-based world, or something that is no PettingZoo world at all.
         """
-        maker = _resolve(self.world) if isinstance(self.world, str) else self.world
+        maker = self._maker()
+        if is_batched(maker):
+            return SingleCopy(self.build_batched(1, "cpu"), self.name)
         try:
             env = maker(**self.env_kwargs)
         except TypeError as error:
@@ -91,12 +128,13 @@ class World:
 
 
 def is_known_world(name: str) -> bool:
-    """Whether a world of this name is one of PettingZoo's, mpe2's or daf_nb's: safe to be made.
+    """Whether a world of this name is PettingZoo's, mpe2's, VMAS's or daf_nb's: safe to be made.
 
     Others are code that is imported and called by its name.
     """
     name = registry_id(name)
     known = name in pettingzoo.parallel_registry or name in pettingzoo.aec_registry
+    known = known or is_scenario(name)
     return known or (name.startswith(_OURS) and ":" not in name)
 
 
@@ -119,6 +157,8 @@ def registry_id(path: str) -> str:
 
 def _resolve(name: str) -> Callable[..., Any]:
     name = registry_id(name)
+    if name.startswith(PREFIX):
+        return scenario_maker(name)
     if name in pettingzoo.parallel_registry:
         return lambda **kwargs: pettingzoo.make("parallel", name, **kwargs)
     if name in pettingzoo.aec_registry:

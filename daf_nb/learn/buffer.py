@@ -12,9 +12,9 @@ from stable_baselines3.common.type_aliases import RolloutBufferSamples
 
 from daf_nb.learn.advantages import cut_off, estimate
 
-__all__ = ["AgentRolloutBuffer", "buffer_of"]
+__all__ = ["PLANES", "AgentRolloutBuffer", "buffer_of"]
 
-_PLANES = ("log_probs", "advantages", "returns", "values", "rewards")
+PLANES = ("log_probs", "advantages", "returns", "values", "rewards")
 _EVERY = slice(None)
 
 
@@ -32,7 +32,7 @@ class AgentRolloutBuffer(RolloutBuffer):
 
     Attributes:
         tensors: name -> what is learned from, on the device.
-        planes: those with one number for each row and step, in the order of `_PLANES`.
+        planes: those with one number for each row and step, in the order of `PLANES`.
         alive: bool [rows, steps]; the row's action counted. On the host, as is the next.
         ended: bool [rows, steps]; the row's agent ended in that step.
         masks: bool [rows, steps, number of actions], once `keep_masks` was called; else None.
@@ -81,8 +81,8 @@ class AgentRolloutBuffer(RolloutBuffer):
         kept = np.dtype(np.float32) if seen == np.float64 else seen
         acted = np.dtype(self.action_space.dtype or np.float32)
         acted = np.dtype(np.float32) if acted == np.float64 else acted
-        self.planes = self._zeros((len(_PLANES), *plane), np.float32)
-        self.tensors = dict(zip(_PLANES, self.planes, strict=True)) | {
+        self.planes = self._zeros((len(PLANES), *plane), np.float32)
+        self.tensors = dict(zip(PLANES, self.planes, strict=True)) | {
             "observations": self._zeros((*plane, *self.obs_shape), kept),
             "actions": self._zeros((*plane, self.action_dim), acted),
         }

@@ -35,6 +35,11 @@ class Course:
         """`advantages` is to be told what a rollout's rows were worth."""
         return False
 
+    @property
+    def variety(self) -> int:
+        """How many kinds of episodes take turns, each as often as the others; else 1."""
+        return 1
+
     def next(self, copy: int) -> Setting:
         """The setting of the copy's next episode; asked once for each, in order."""
         raise NotImplementedError
@@ -135,6 +140,10 @@ class TaskCourse(Course):
         self._tasks, self._rules, self._goals = list(tasks), rules, goals
         self._seed, self._difficulty = seed, difficulty
         self._asked: dict[int, int] = {}
+
+    @property
+    def variety(self) -> int:
+        return len(self._tasks)
 
     def next(self, copy: int) -> Setting:
         number = self._asked[copy] = self._asked.get(copy, -1) + 1

@@ -17,10 +17,11 @@ from daf_nb.learn.choosers import Chooser, policy_chooser, random_chooser
 from daf_nb.learn.course import Course, begin, go_on
 from daf_nb.learn.endings import Evaluated
 
-__all__ = ["Evaluation", "EvaluationStopped", "evaluate"]
+__all__ = ["LONGEST", "Evaluation", "EvaluationStopped", "evaluate", "summed_up"]
 
 _Played = list[tuple[Episode, float | None]]
-_LONGEST = 100_000
+LONGEST = 100_000
+"""Steps after which an episode counts as endless."""
 _RESAMPLES = 2_000
 
 
@@ -130,7 +131,7 @@ def evaluate(
         tapes.room = 0  # those of chance are of no interest
     if taped is not None:
         taped += tapes.of(played[0])
-    return _summed_up(*played, deterministic=deterministic)
+    return summed_up(*played, deterministic=deterministic)
 
 
 class _Tapes:
@@ -162,7 +163,8 @@ class _Tapes:
         ]
 
 
-def _summed_up(ours: _Played, chance: _Played, *, deterministic: bool) -> Evaluation:
+def summed_up(ours: _Played, chance: _Played, *, deterministic: bool) -> Evaluation:
+    """The evaluation, of what policies and chance have played."""
     episodes, successes = zip(*ours, strict=True)
     returns = [episode.mean_return for episode in episodes]
     random_returns = [episode.mean_return for episode, _ in chance]
@@ -214,9 +216,9 @@ def _play(
         if not going_on():
             raise EvaluationStopped("the evaluation was stopped.")
         steps = 0 if copies.episodes else steps + 1
-        if steps > _LONGEST:
+        if steps > LONGEST:
             raise TrainingEnvironmentError(
-                f"no episode ended within {_LONGEST:,} steps: give the world a time limit, such as "
+                f"no episode ended within {LONGEST:,} steps: give the world a time limit, such as "
                 "max_cycles in env_kwargs, to evaluate whole episodes."
             )
         copies.step(choose(copies))

@@ -9,6 +9,7 @@ from typing import Any
 from daf_nb.config import RlConfig
 from daf_nb.envs import Copies, Watch, World
 from daf_nb.errors import ConfigError, TaskGenerationError, TrainingEnvironmentError
+from daf_nb.learn.batched.evaluate import evaluate_batched
 from daf_nb.learn.breaking import BrokenOff
 from daf_nb.learn.course import Course, PlainCourse
 from daf_nb.learn.curriculum import CurriculumCourse
@@ -142,7 +143,8 @@ class Examiner:
         listener = self.listener
         taped: list[Evaluated] = []
         with within():  # and not while anybody is told
-            evaluation = evaluate(
+            play: Any = evaluate_batched if self._world.is_batched else evaluate
+            evaluation = play(
                 policies,
                 copies_of,
                 course=course,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daf_nb.curriculum.state import of_data
@@ -73,7 +72,7 @@ class Footing:
             ConfigError: no episode of it is in progress, or something is no plain data.
         """
         before = self.back
-        return self._taken(before, begun=before is None or not before.tapes)
+        return self._taken(before, begun=before is None or not before.episodes)
 
     def leave(self) -> None:
         """In the training thread, at a boundary that training leaves: holds the state, if due."""
@@ -92,7 +91,7 @@ class Footing:
                 return
             now = self._clock()
             self._due = now + max(EVERY, (now - began) / SHARE)
-            if self.held.tapes and self.on_hold is not None:
+            if self.held.episodes and self.on_hold is not None:
                 self.on_hold(self.held)
         else:
             self._short = True
@@ -100,7 +99,7 @@ class Footing:
     def _taken(self, before: Snapshot | None, *, begun: bool) -> Snapshot:
         """The state; where worlds are not put back yet, with the episodes that they will play."""
         snapshot = take_snapshot(*self._parts, begun=begun)
-        return snapshot if begun or before is None else replace(snapshot, tapes=before.tapes)
+        return snapshot if begun or before is None else snapshot.playing(before)
 
     def rolled(self) -> None:
         """An update begins; where there is nothing to go back to, it is seen through."""
@@ -134,9 +133,9 @@ class Footing:
             curriculum.teacher.load_state_dict(snapshot.state["curriculum"])
         if len(loop.controls.journal) != len(told["controls"]["journal"]):
             loop.controls.load_state_dict(told["controls"])
-        learner.ground.stand_later(told["learner"], snapshot.tapes, closed=self._closed)
+        learner.ground.stand_later(told["learner"], snapshot.episodes, closed=self._closed)
 
     def tell(self) -> None:
         """Tells that training ends at the boundary of `held`."""
-        if self.held is not None and self.held.tapes and self.on_return is not None:
+        if self.held is not None and self.held.episodes and self.on_return is not None:
             self.on_return()

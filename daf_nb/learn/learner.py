@@ -15,8 +15,9 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from daf_nb.config import RlConfig
 from daf_nb.envs import Copies, Layout, World
 from daf_nb.errors import ConfigError
+from daf_nb.learn.batched.ground import BatchedGround
 from daf_nb.learn.buffer import buffer_of
-from daf_nb.learn.collect import Collector, Rollout, StepHook
+from daf_nb.learn.collect import Rollout, StepHook
 from daf_nb.learn.course import Course
 from daf_nb.learn.groups import group_agents
 from daf_nb.learn.models import check_batches, copy_policy, make_model, steps_per_rollout
@@ -75,7 +76,8 @@ class Learner:
         self.layout, self.groups = layout, group_agents(layout.spaces, config.share)
         batches = check_batches(config, self.groups)
         self.n_steps = steps_per_rollout(config)
-        self.ground = Playground(config, world, groups=self.groups, layout=layout, course=course)
+        kind = BatchedGround if world.is_batched else Playground
+        self.ground = kind(config, world, groups=self.groups, layout=layout, course=course)
         try:
             seeds = np.random.SeedSequence(config.seed).spawn(len(self.groups) + 1)
             noise, *weights = [int(child.generate_state(1)[0]) for child in seeds]
@@ -89,10 +91,11 @@ class Learner:
                     batch_size=batches[group],
                     seed=weights[index],
                     device=device,
+                    buffer=self.ground.buffer,
                 )
 
             first = next(iter(self.groups))
-            self.device = choose_device(config.device, lambda device: make(0, first, device))
+            self.device = choose_device(self.ground.device, lambda device: make(0, first, device))
             self.models = {g: make(i, g, self.device) for i, g in enumerate(self.groups)}
         except BaseException:
             self.ground.close()
@@ -102,9 +105,7 @@ class Learner:
             model.ep_success_buffer = deque(maxlen=100)
             model.start_time = time.time_ns()
         self.generator = torch.Generator(device=self.device).manual_seed(noise)
-        self.ground.collecting = lambda: Collector(
-            self.copies, self.models, self.generator, self.ground.course, self.ground.endings
-        )
+        self.ground.collecting = lambda: self.ground.collector_of(self.models, self.generator)
 
     @property
     def copies(self) -> Copies:

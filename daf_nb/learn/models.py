@@ -111,6 +111,7 @@ def make_model(
     batch_size: int,
     seed: int,
     device: torch.device | str,
+    buffer: type[AgentRolloutBuffer] = AgentRolloutBuffer,
 ) -> OnPolicyAlgorithm:
     """One group's SB3 model over that group's rows.
 
@@ -136,7 +137,7 @@ def make_model(
                 GroupVecEnv(copies, group),
                 device=device,
                 policy_kwargs=dict(config.policy_kwargs),
-                rollout_buffer_class=AgentRolloutBuffer,
+                rollout_buffer_class=buffer,
                 **arguments,
             )
     except (AssertionError, TypeError, ValueError) as error:

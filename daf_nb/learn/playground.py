@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from daf_nb.config import RlConfig
 from daf_nb.envs import Copies, Layout, Watch, World
 from daf_nb.envs.tape import Tape
 from daf_nb.errors import ConfigError
+from daf_nb.learn.buffer import AgentRolloutBuffer
 from daf_nb.learn.collect import Collector
 from daf_nb.learn.course import Course, begin, follow
 from daf_nb.learn.endings import Endings
 
-__all__ = ["Playground"]
+__all__ = ["Episodes", "Playground"]
+
+Episodes = Sequence[Tape] | Mapping[str, torch.Tensor]
+"""Episodes in progress: a tape of each copy; or of batched copies, name -> tensor."""
 
 
 class Playground:
@@ -37,7 +43,13 @@ class Playground:
         watch: what the worlds' code is called through, in the thread that trains.
         rollouts: so many were collected.
         away: another world or course is played now.
+        buffer: the kind of buffer that rollouts are collected into.
+        device: where policies are to be, or "auto".
     """
+
+    TENSORS = "copies/"
+    """How the names of tensors begin that are of copies in the middle of episodes."""
+    buffer: type[AgentRolloutBuffer] = AgentRolloutBuffer
 
     def __init__(
         self,
@@ -52,11 +64,12 @@ class Playground:
         self.course, self.endings, self.watch = course, Endings(), Watch(config.step_deadline)
         self.collecting: Callable[[], Collector]
         self.rollouts, self.away = 0, False
+        self.device = self._device_of(config)
         self._drop = config.on_failure == "drop"
         self._world, self._groups, self._layout = world, groups, layout
         self._seed, self._visits = config.seed, 0
         self._collector: Collector | None = None
-        self._left: tuple[Mapping[str, Any], Sequence[Tape], bool] | None = None
+        self._left: tuple[Mapping[str, Any], Episodes, bool] | None = None
         copies, workers = config.num_envs, config.num_workers
         assert copies != "auto", "settled_numbers comes first"
         assert workers != "auto", "settled_numbers comes first"
@@ -76,11 +89,28 @@ class Playground:
         if self.copies.closed:
             self.copies, self._collector = self._fresh_copies(self._world), None
         if self._collector is None:
-            begin(self.copies, self.course, drop=self._drop)
+            self._begin()
             self._collector = self.collecting()
         collector, self._collector = self._collector, None
         yield collector
         self._collector = collector
+
+    def _device_of(self, config: RlConfig) -> str:
+        return config.device
+
+    def collector_of(
+        self, models: Mapping[str, OnPolicyAlgorithm], generator: torch.Generator
+    ) -> Collector:
+        """What collects rollouts in the copies of now."""
+        return Collector(self.copies, models, generator, self.course, self.endings)
+
+    def _begin(self) -> None:
+        """Begins episodes in all copies."""
+        begin(self.copies, self.course, drop=self._drop)
+
+    def tapes(self, tensors: dict[str, torch.Tensor]) -> Sequence[Tape]:
+        """Of the episodes in progress; or they are put among `tensors`, where they are such."""
+        return self.copies.tapes()
 
     def copies_of(
         self,
@@ -140,50 +170,49 @@ class Playground:
             "in_a_row": list(self.copies.starts.in_a_row),
         }
 
-    def stand(self, standing: Mapping[str, Any], tapes: Iterable[Tape] | None) -> None:
+    def stand(self, standing: Mapping[str, Any], episodes: Episodes | None) -> None:
         """Goes on from where `standing` was taken.
 
         Args:
             standing: what it gave.
-            tapes: of the episodes then in progress; None begins others, on seeds of their own.
+            episodes: those then in progress; None begins others, on seeds of their own.
 
         Raises:
             ConfigError: the tapes are not for these copies.
             TrainingEnvironmentError: an episode went another way than on its tape.
         """
         self._visits, self.rollouts = standing["visits"], standing["iterations"]
-        if tapes is None:
+        if episodes is None:
             self.close()
             return
         if (seed := standing["run_seed"]) != self._seed:
             raise ConfigError(f"the state is one of seed {seed}; this trainer has {self._seed}.")
         self.copies.reseed(standing["seed"])
         follow(self.copies, self.course, drop=self._drop)
+        assert not isinstance(episodes, Mapping), "a state of copies that leave tapes"
         with self.watch.on():
-            self.copies.restore(tape.remade(self.course.remade) for tape in tapes)
+            self.copies.restore(tape.remade(self.course.remade) for tape in episodes)
         self.copies.starts.in_a_row[:] = standing.get("in_a_row", self.copies.starts.in_a_row)
         self._collector = self.collecting()
 
-    def stand_later(
-        self, standing: Mapping[str, Any], tapes: Sequence[Tape], *, closed: bool
-    ) -> None:
+    def stand_later(self, standing: Mapping[str, Any], episodes: Episodes, *, closed: bool) -> None:
         """As `stand`, when the next cycle begins.
 
         Args:
             standing: what `standing` gave.
-            tapes: of the episodes then in progress; nothing where none had begun.
+            episodes: those then in progress; nothing where none had begun.
             closed: the copies were closed then.
         """
-        self._left, self._collector = (standing, tapes, closed), None
+        self._left, self._collector = (standing, episodes, closed), None
         self._visits, self.rollouts = standing["visits"], standing["iterations"]
 
-    def _come_back(self, standing: Mapping[str, Any], tapes: Sequence[Tape], closed: bool) -> None:
+    def _come_back(self, standing: Mapping[str, Any], episodes: Episodes, closed: bool) -> None:
         self._left = None
         if self.copies.closed or closed:
             self.close()
             self.copies = self._fresh_copies(self._world)
-        if tapes:
-            self.stand(standing, tapes)
+        if episodes:
+            self.stand(standing, episodes)
         elif not closed:
             self._visits = standing["visits"]
             self.copies.reseed(standing["seed"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,6 +12,7 @@ from daf_nb.curriculum.state import as_data, capture, of_data, restore
 from daf_nb.envs.tape import Tape
 from daf_nb.errors import ConfigError
 from daf_nb.learn.model_state import load_model, load_shuffles, model_state
+from daf_nb.learn.playground import Episodes, Playground
 
 if TYPE_CHECKING:
     from daf_nb.control import AdaptiveController
@@ -34,13 +35,27 @@ class Snapshot:
         step: live agent-steps.
         state: all that is not in the others, as data that strict JSON holds without loss.
         tensors: name -> parameters, the optimisers' tensors, and the state of the action noise.
-        tapes: the episodes in progress, one of each copy.
+        tapes: the episodes in progress, one of each copy; of batched copies, which are among the
+            tensors, none.
     """
 
     step: int
     state: dict[str, Any]
     tensors: dict[str, torch.Tensor]
     tapes: Sequence[Tape]
+
+    @property
+    def episodes(self) -> Episodes:
+        """The episodes in progress, whatever they are kept as; nothing where none had begun."""
+        start = Playground.TENSORS
+        kept = {k.removeprefix(start): v for k, v in self.tensors.items() if k.startswith(start)}
+        return self.tapes or kept
+
+    def playing(self, before: Snapshot) -> Snapshot:
+        """This state, with the episodes of another that are to be gone on with."""
+        start = Playground.TENSORS
+        kept = {name: one for name, one in before.tensors.items() if name.startswith(start)}
+        return replace(self, tapes=before.tapes, tensors={**self.tensors, **kept})
 
 
 def take_snapshot(
@@ -87,7 +102,7 @@ def take_snapshot(
         "curriculum": None if curriculum is None else curriculum.state_dict(),
         "controller": None if controller is None else controller.state_dict(),
     }
-    tapes = learner.copies.tapes() if begun else ()
+    tapes = learner.ground.tapes(tensors) if begun else ()
     return Snapshot(loop.progress.step, state, tensors, tapes)
 
 
@@ -144,7 +159,7 @@ def load_snapshot(
         loop.threads = told["threads"]
     else:
         learner.ground.course.forget()
-    learner.ground.stand(told["learner"], snapshot.tapes if exact else None)
+    learner.ground.stand(told["learner"], snapshot.episodes if exact else None)
 
 
 def load_chance(

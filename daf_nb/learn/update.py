@@ -128,7 +128,7 @@ def _told(
 def _explained_variance(model: Any) -> torch.Tensor:
     """1 - Var(returns - values) / Var(returns), over live rows; NaN where returns are constant."""
     buffer = buffer_of(model)
-    live = torch.from_numpy(buffer.live).to(buffer.device)
+    live = torch.as_tensor(buffer.live, device=buffer.device)
     data = buffer.flat()
     returns, values = data["returns"][live], data["values"][live]
     variance = returns.var(correction=0)

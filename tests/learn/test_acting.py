@@ -58,9 +58,9 @@ def test_asked_in_two_halves_rows_are_given_what_they_are_given_at_once(case):
         collector, models = make_collector(num_envs=4, **CASES[case])
         part = Part("all", models["all"], collector.copies)
         part.draw(torch.Generator().manual_seed(5))
-        given = [part.choose(copies) for copies in ranges]
+        given = [part.choose(0, copies)[copies] for copies in ranges]
         for copies in ranges:
-            part.take(copies)
+            part.take(0, copies)
         part.settle([])
         return np.concatenate(given), part
 

@@ -92,8 +92,10 @@ def _chosen(folder: Path, shelf: Shelf, which: int | str) -> int:
         raise RecordError(unknown_name("tape", which, _WORDS))
     if not shelf.rows:
         raise RecordError(
-            f"Run {folder.name} has no tapes: no episode of it has ended yet, or it was recorded "
-            f"by a version that kept none. reproduce({folder.name}) trains it once more, and does."
+            f"Run {folder.name} has no tapes: no episode of it has ended yet, or its world is a "
+            "batched one, whose episodes are not taped (replay(seed=0) plays one anew), or it was "
+            f"recorded by a version that kept none: reproduce({folder.name}) trains it once more, "
+            "and does."
         )
     words = {"best": shelf.best, "worst": shelf.worst, "last": max(shelf.rows)}
     try:

@@ -1,0 +1,1 @@
+"""Worlds that step thousands of copies as tensors, without leaving their device."""

@@ -1,0 +1,1 @@
+"""Training on batched worlds: rollouts and their buffers stay on the device."""
