@@ -35,6 +35,7 @@ def filled(kind: type[AgentRolloutBuffer]) -> Any:
         values, log_probs, rewards = rng.standard_normal((3, ROWS)).astype(np.float32)
         buffer.store(*map(give, (floats[0], alive, floats[1], values, log_probs)))
         buffer.result(give(rewards * alive), give((rng.random(ROWS) < 0.2) & alive))
+        buffer.advance()
     buffer.finish(give(rng.standard_normal(ROWS).astype(np.float32)))
     buffer.rng = np.random.default_rng(0)
     return buffer
