@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -20,19 +21,36 @@ class Settings(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise ConfigError(_said(type(self), error)) from None
+            raise ConfigError(_said(type(self), error, values)) from None
 
 
-def _said(model: type[BaseModel], error: ValidationError) -> str:
-    lines = []
+def _said(model: type[BaseModel], error: ValidationError, values: Any) -> str:
+    lines: dict[str, str] = {}
     for problem in error.errors(include_url=False):
-        name = ".".join(str(part) for part in problem["loc"])
+        name = _name(problem["loc"], values)
         if problem["type"] == "extra_forbidden":
-            lines.append(unknown_name(f"{model.__name__} field", name, model.model_fields))
+            lines[name] = unknown_name(f"{model.__name__} field", name, model.model_fields)
+        elif name in lines:  # another of the types that it may have
+            other = problem["msg"].removeprefix("Input should be ")
+            lines[name] = f"{lines[name].removesuffix('.')}, or {other}."
         else:
             said = problem["msg"].removeprefix("Value error, ").removesuffix(".")
-            lines.append(f"{name}={problem['input']!r}: {said}." if name else f"{said}.")
-    return " ".join(lines)
+            lines[name] = f"{name}={problem['input']!r}: {said}." if name else f"{said}."
+    return " ".join(lines.values())
+
+
+def _name(place: tuple[int | str, ...], given: Any) -> str:
+    """Where it is in what was given; pydantic names the type that was tried, too."""
+    parts: list[str] = []
+    for part in place:
+        if parts and not isinstance(given, (Mapping, list, tuple)):
+            break
+        parts.append(str(part))
+        try:
+            given = cast("Any", given)[part]
+        except (LookupError, TypeError):
+            given = None
+    return ".".join(parts)
 
 
 def as_data(value: Any) -> Any:

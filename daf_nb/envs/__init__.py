@@ -1,6 +1,6 @@
 """Worlds: make, check, and step many copies of them.
 
-The faces for SB3 load on first use: worker processes step worlds without SB3 and torch.
+What needs SB3 or torch loads on first use: worker processes step worlds without them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from daf_nb.envs.arrays import Arrays, Episode, RowEnd
-from daf_nb.envs.batched.copies import BatchedCopies
 from daf_nb.envs.batched.protocol import BatchedWorld
 from daf_nb.envs.copies import Copies
 from daf_nb.envs.describe import EnvDescription, describe_env, make_env, preflight
@@ -34,6 +33,7 @@ from daf_nb.envs.worlds import (
 )
 
 if TYPE_CHECKING:
+    from daf_nb.envs.batched.copies import BatchedCopies
     from daf_nb.envs.vec_env import AgentVecEnv, GroupVecEnv
 
 __all__ = [
@@ -75,10 +75,14 @@ __all__ = [
     "set_stage",
 ]
 
-_FACES = ("AgentVecEnv", "GroupVecEnv")
+_HEAVY = {
+    "AgentVecEnv": "daf_nb.envs.vec_env",
+    "BatchedCopies": "daf_nb.envs.batched.copies",
+    "GroupVecEnv": "daf_nb.envs.vec_env",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FACES:
-        return getattr(import_module("daf_nb.envs.vec_env"), name)
+    if name in _HEAVY:
+        return getattr(import_module(_HEAVY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,7 +15,7 @@ from daf_nb.envs.halves import Half
 from daf_nb.envs.hosts import Plan, Staff, staffed
 from daf_nb.envs.layout import Layout
 from daf_nb.envs.restoring import check_tapes
-from daf_nb.envs.seeds import EpisodeSeeds, fresh_seed
+from daf_nb.envs.seeds import EpisodeSeeds, checked_seed
 from daf_nb.envs.settings import Setting
 from daf_nb.envs.tape import Tape
 from daf_nb.envs.watch import Watch
@@ -78,6 +78,7 @@ class Copies:
     ) -> None:
         if num_envs < 1:
             raise ConfigError(f"num_envs={num_envs}: at least one copy is needed.")
+        seed = checked_seed(seed)
         self.num_envs, self.closed = num_envs, False
         self.starts = Accounts(num_envs)
         plan = Plan(factory, rebuild, groups, layout, num_envs)
@@ -113,7 +114,7 @@ class Copies:
         With `same`, every episode gets this very seed.
         """
         self.settle()
-        self.seed = fresh_seed() if seed is None else seed
+        self.seed = checked_seed(seed)
         held_out, copies = self._held_out, self.num_envs
         self._seeds = EpisodeSeeds(self.seed, num_envs=copies, held_out=held_out, same=same)
         self.starts.in_a_row = [0] * copies

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["MAX_SEED", "EpisodeSeeds", "fresh_seed"]
+from daf_nb.errors import ConfigError
+
+__all__ = ["MAX_SEED", "EpisodeSeeds", "checked_seed", "fresh_seed"]
 
 MAX_SEED = 2**32 - 1  # numpy's legacy generators, which many worlds still use, take no more
 _WORD = 2**32
@@ -13,6 +15,19 @@ _WORD = 2**32
 def fresh_seed() -> int:
     """A run seed from the operating system's entropy, in [0, MAX_SEED]."""
     return int(np.random.SeedSequence().generate_state(1)[0])
+
+
+def checked_seed(seed: int | None) -> int:
+    """A run's seed; None draws one.
+
+    Raises:
+        ConfigError: one out of range.
+    """
+    if seed is None:
+        return fresh_seed()
+    if not 0 <= seed <= MAX_SEED:
+        raise ConfigError(f"seed={seed}: a seed is a non-negative integer up to {MAX_SEED}.")
+    return seed
 
 
 def _mix(word: int) -> int:
@@ -36,12 +51,17 @@ class EpisodeSeeds:
         num_envs: copies of the world.
         held_out: take the seeds that training never uses.
         same: every episode gets the run's seed itself, to be played again by somebody else.
+
+    Raises:
+        ConfigError: a run's seed that is out of range.
     """
 
     def __init__(
         self, run_seed: int, *, num_envs: int, held_out: bool = False, same: bool = False
     ) -> None:
-        self._keys = [int(key) for key in np.random.SeedSequence(run_seed).generate_state(2)]
+        self._keys = [
+            int(key) for key in np.random.SeedSequence(checked_seed(run_seed)).generate_state(2)
+        ]
         self._num_envs = num_envs
         self._stream = int(held_out)
         self._same = run_seed if same else None

@@ -6,18 +6,19 @@ import importlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pettingzoo
-import torch
 from pettingzoo.utils.conversions import aec_to_parallel
 from pettingzoo.utils.env import AECEnv, ParallelEnv
 
 from daf_nb.envs.batched.protocol import BatchedWorld, is_batched
-from daf_nb.envs.batched.single import SingleCopy
-from daf_nb.envs.batched.vmas import PREFIX, is_scenario, scenario_maker
+from daf_nb.envs.batched.scenarios import PREFIX, is_scenario, scenario_maker
 from daf_nb.envs.remedies import remedy
 from daf_nb.errors import ConfigError, DafWarning, unknown_name
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "World",
@@ -114,6 +115,8 @@ class World:
         """
         maker = self._maker()
         if is_batched(maker):
+            from daf_nb.envs.batched.single import SingleCopy
+
             return SingleCopy(self.build_batched(1, "cpu"), self.name)
         try:
             env = maker(**self.env_kwargs)

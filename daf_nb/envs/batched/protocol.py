@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
-import torch
 from gymnasium import spaces
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["BatchedWorld", "Outcome", "is_batched"]
 
-Outcome = tuple[Mapping[str, torch.Tensor], torch.Tensor, torch.Tensor, torch.Tensor]
+Outcome: TypeAlias = "tuple[Mapping[str, torch.Tensor], torch.Tensor, torch.Tensor, torch.Tensor]"
 """Observations (agent -> [copies, *shape]), rewards, terminated and truncated."""
 
 

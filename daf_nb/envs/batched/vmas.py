@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,45 +12,13 @@ from gymnasium import spaces
 
 from daf_nb.envs.batched.noise import WorldNoise
 from daf_nb.envs.batched.protocol import BatchedWorld, Outcome
+from daf_nb.envs.batched.scenarios import PREFIX
 from daf_nb.envs.batched.tensors import read, walk, write
-from daf_nb.errors import ConfigError, unknown_name
+from daf_nb.errors import ConfigError
 
-__all__ = ["PREFIX", "VmasWorld", "is_scenario", "scenario_maker"]
+__all__ = ["VmasWorld"]
 
-PREFIX = "vmas/"
 _LEFT = ("viewer", "text_lines", "action_space", "observation_space")
-
-
-def scenario_maker(name: str) -> Any:
-    """What makes the world of a name such as `vmas/simple_spread`.
-
-    Raises:
-        ConfigError: VMAS is not installed, or has no such scenario.
-    """
-    if importlib.util.find_spec("vmas") is None:
-        raise ConfigError(
-            f"world {name!r} is one of VMAS, which is not installed: pip install 'daf_nb[vmas]'."
-        )
-    known = _scenarios()
-    scenario = name.removeprefix(PREFIX)
-    if scenario not in known:
-        raise ConfigError(unknown_name("world", name, [PREFIX + one for one in known]))
-    maker = partial(VmasWorld, scenario)
-    maker.batched = True  # type: ignore[attr-defined] - a partial takes attributes
-    return maker
-
-
-def is_scenario(name: str) -> bool:
-    """Whether a world of this name is one of VMAS's own; without VMAS, none is."""
-    if not name.startswith(PREFIX) or importlib.util.find_spec("vmas") is None:
-        return False
-    return name.removeprefix(PREFIX) in _scenarios()
-
-
-def _scenarios() -> list[str]:
-    import vmas
-
-    return [*vmas.scenarios, *vmas.mpe_scenarios, *vmas.debug_scenarios]
 
 
 class VmasWorld(BatchedWorld):
