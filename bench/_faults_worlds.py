@@ -28,11 +28,13 @@ COPIES, TOTAL, DEADLINE = 3, 900, 0.5
 SOUND = {"how": "none"}
 
 
-def begin(root: Path, world: dict[str, Any], **fields: Any) -> daf.Run:
+def begin(
+    root: Path, given: dict[str, Any], *, world: type[Failing] = Failing, **fields: Any
+) -> daf.Run:
     """A short run in which one world may fail."""
     return daf.train(
-        Failing,
-        env_kwargs=world,
+        world,
+        env_kwargs=given,
         total_timesteps=TOTAL,
         num_envs=COPIES,
         seed=0,
@@ -75,7 +77,7 @@ def one_place(how: str) -> tuple[str, dict[str, Any]]:
     return told, {"how": how, "at": step, "every": 2**32, "rest": seed}
 
 
-def stopped(tries: int, root: Path, *, how: str, said: str) -> dict[str, int | None]:
+def stopped(tries: int, root: Path, *, how: str, said: str, **fields: Any) -> dict[str, int | None]:
     """One failure ends the run; then it is resumed in a world that is mended.
 
     Args:
@@ -83,14 +85,15 @@ def stopped(tries: int, root: Path, *, how: str, said: str) -> dict[str, int | N
         root: an empty folder.
         how: what the world does.
         said: what the message says of it.
+        **fields: of the run; `world` is another class than `Failing`.
     """
     count, whole = Count(), begin(root / "whole", SOUND)
     whole.wait()
     for number in range(min(tries, COSTLY)):
-        where, world = one_place(how)
+        where, place = one_place(how)
         folder = root / str(number)
         with quiet():
-            run = begin(folder, world, step_deadline=DEADLINE)
+            run = begin(folder, place, step_deadline=DEADLINE, **fields)
             error = ended(run)
         record = daf.load_run(run.id, runs_dir=folder)
         trace = "".join(record.fail_trace or ())
@@ -109,32 +112,36 @@ def stopped(tries: int, root: Path, *, how: str, said: str) -> dict[str, int | N
     return count.told()
 
 
-def dropped(tries: int, root: Path, *, how: str, said: str) -> dict[str, int | None]:
+def dropped(
+    tries: int, root: Path, *, how: str, said: str, every: int = 4, **fields: Any
+) -> dict[str, int | None]:
     """Failures here and there are left out; the same run again is the same.
 
-    For one that hangs, that is the run that raises in its place.
+    For one that hangs, that is the run that raises in its place; with workers (`fields`), one
+    without.
     """
     count = Count()
     for number in range(min(tries, COSTLY)):
-        world = {"at": random.randrange(7), "every": random.randint(4, 9)}
+        place = {"at": random.randrange(7), "every": random.randint(every, 2 * every + 1)}
         runs, errors = [], []
         for kind in ("raise", how):
             with quiet():
                 run = begin(
                     root / f"{number}-{len(runs)}",
-                    {**world, "how": kind},
+                    {**place, "how": kind},
                     on_failure="drop",
                     step_deadline=DEADLINE,
+                    **(fields if runs else {}),
                 )
                 errors.append(ended(run))
             runs.append(run)
         records = [daf.load_run(run.id, runs_dir=run.folder.parent) for run in runs]
         journal = records[1].journal
-        where = f"step {world['at']}: " if world["at"] else "the reset: "
+        where = f"step {place['at']}: " if place["at"] else "the reset: "
         rows = [old for old in journal["old"] if f"), {where}{said}" in old] if len(journal) else []
         events = [event for event in records[1].events if event["kind"] == "dropped"]
         count.add(
-            f"{how}, {world}, {errors}",
+            f"{how}, {place}, {errors}",
             exact=runs[0].fingerprint() == runs[1].fingerprint(),
             recovered=all(record.status == "COMPLETED" for record in records),
             said=len(rows) == len(journal) == len(events) > 0,
@@ -169,15 +176,15 @@ def refused(tries: int, root: Path) -> dict[str, int | None]:
     return count.told()
 
 
-_RAISED = "the world raised RuntimeError: the world broke at step"
-_LATE = f"the world did not come back within {DEADLINE:g} s"
+RAISED = "the world raised RuntimeError: the world broke at step"
+LATE = f"the world did not come back within {DEADLINE:g} s"
 _MEMORY = "the world found no more memory (MemoryError)"
 
 ROWS: dict[str, Callable[[int, Path], dict[str, int | None]]] = {
-    "5 a world raises: stop, mend, resume": partial(stopped, how="raise", said=_RAISED),
-    "5 a world raises: episode dropped": partial(dropped, how="raise", said=_RAISED),
-    "6 a world hangs in Python: stop, mend, resume": partial(stopped, how="hang", said=_LATE),
-    "6 a world hangs in Python: episode dropped": partial(dropped, how="hang", said=_LATE),
+    "5 a world raises: stop, mend, resume": partial(stopped, how="raise", said=RAISED),
+    "5 a world raises: episode dropped": partial(dropped, how="raise", said=RAISED),
+    "6 a world hangs in Python: stop, mend, resume": partial(stopped, how="hang", said=LATE),
+    "6 a world hangs in Python: episode dropped": partial(dropped, how="hang", said=LATE),
     "6 a world hangs in C: left behind, resume": partial(
         stopped, how="sleep", said="the world hangs, and cannot be got out"
     ),

@@ -51,8 +51,9 @@ def processes() -> list[psutil.Process]:
 
 
 @pytest.mark.slow
-def test_every_run_is_the_one_that_its_seed_gives_alone(tmp_path: Path):
+def test_every_run_is_the_one_that_its_seed_gives_alone(tmp_path: Path, monkeypatch):
     limit = 7
+    monkeypatch.setattr("__main__.__file__", __file__, raising=False)
     many = daf.train_many(
         lambda: Counting(limit=limit), seeds=[5, 2], runs_dir=tmp_path, total_timesteps=200,
         tags=("sweep",), name="counted", **TINY,
@@ -71,7 +72,7 @@ def test_every_run_is_the_one_that_its_seed_gives_alone(tmp_path: Path):
     for seed, number in many.runs.items():
         record = daf.load_run(number, runs_dir=tmp_path)
         assert (record.config["seed"], record.tags) == (seed, ("sweep",))
-        assert "pytest" in record.cell, "the source is of the process that asked for it"
+        assert "seeds=[5, 2]" in record.cell, "the source is of the process that asked for it"
     compared = daf.compare(many.ids, runs_dir=tmp_path)
     assert compared.groups["n"].to_list() == [2], "runs of one spec are one group"
     assert processes() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 
@@ -9,8 +10,8 @@ __all__ = ["Channel"]
 
 _HEAD = struct.Struct("<cI")
 _AT_ONCE = 1 << 16
-_LOOKS = struct.pack("ll", 0, 200_000)
-"""Waiting wakes up five times a second, for what Python has to do in between."""
+_LOOK = 0.2
+"""Seconds after which waiting wakes up, for what Python has to do in between."""
 
 
 class Channel:
@@ -18,14 +19,17 @@ class Channel:
 
     Args:
         end: a connected stream socket; closed with the channel.
-        looks: wake up now and then while waiting, so that Python can raise what it was told to
-            raise in this thread.
+        trainers: this is the trainer's end. Waiting wakes up now and then, so that Python can raise
+            what it was told to raise in this thread; and what comes is taken in while something
+            large is sent, so that two who send at once do not wait for each other.
     """
 
-    def __init__(self, end: socket.socket, *, looks: bool = False) -> None:
-        self._end, self._come = end, bytearray()
-        if looks:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LOOKS)
+    def __init__(self, end: socket.socket, *, trainers: bool = False) -> None:
+        self._end, self._come, self._trainers = end, bytearray(), trainers
+        if trainers:
+            end.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(_LOOK * 1e6))
+            )
 
     def send(self, kind: bytes, content: bytes = b"") -> None:
         """Sends a message of one-letter `kind`.
@@ -34,9 +38,24 @@ class Channel:
             EOFError: nobody is there any more.
         """
         try:
-            self._end.sendall(_HEAD.pack(kind, len(content)) + content)
+            if self._trainers:
+                self._send_and_take(_HEAD.pack(kind, len(content)) + content)
+            else:
+                self._end.sendall(_HEAD.pack(kind, len(content)) + content)
         except OSError as error:
             raise EOFError("the other end is gone") from error
+
+    def _send_and_take(self, message: bytes) -> None:
+        left = memoryview(message)
+        while True:
+            try:
+                left = left[self._end.send(left, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                readable, _, _ = select.select([self._end], [self._end], [], _LOOK)
+                if readable:
+                    self._take()
+            if not left:
+                return
 
     def receive(self) -> tuple[bytes, bytes]:
         """The next message, its kind and content; waits for it.
@@ -53,14 +72,17 @@ class Channel:
                     del come[:end]
                     return kind, content
             try:
-                part = self._end.recv(_AT_ONCE)
+                self._take()
             except (BlockingIOError, InterruptedError):
                 continue
             except OSError as error:
                 raise EOFError("the other end is gone") from error
-            if not part:
-                raise EOFError("the other end is gone")
-            come += part
+
+    def _take(self) -> None:
+        part = self._end.recv(_AT_ONCE)
+        if not part:
+            raise EOFError("the other end is gone")
+        self._come += part
 
     def close(self) -> None:
         """Whoever waits at the other end gets `EOFError`."""

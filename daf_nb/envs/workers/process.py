@@ -52,7 +52,7 @@ class Process:
         finally:
             theirs.close()
             os.close(line)
-        self.channel = Channel(ours, looks=True)
+        self.channel = Channel(ours, trainers=True)
         self._end = weakref.finalize(self, _end, self._process, held)
 
     @property

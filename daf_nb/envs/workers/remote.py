@@ -232,6 +232,9 @@ class Remote:
             kind, content = channel.receive()
             if kind == b"?":
                 channel.send(b"a", self._answer(*unpacked(content)))
+            elif kind == b"l":
+                name, level, said = unpacked(content)
+                logging.getLogger(name).log(level, "%s", said)
             elif kind == b"h":
                 self._watch.told(unpacked(content))
             elif kind == b"H":

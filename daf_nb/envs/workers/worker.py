@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import pickle
 import signal
@@ -11,6 +12,8 @@ import struct
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,6 +70,7 @@ class _Worker:
             file=file,
         )
         self._actions, self._doing = plane.actions, plane.doing[contract.place]
+        logging.getLogger().addHandler(_Log(self._say))
         self.watch = Watch(contract.deadline)
         self.watch.told = lambda hang: self._say(b"h", pickle.dumps(hang))
         self.watch.taken_over = lambda hang: self._say(b"H", pickle.dumps(hang))
@@ -173,6 +177,19 @@ class _Worker:
         """Also from the thread of the watch."""
         with self._writing:
             self._channel.send(kind, content)
+
+
+class _Log(logging.Handler):
+    """Has the trainer log what is logged here: it knows where that is to go."""
+
+    def __init__(self, say: Callable[[bytes, bytes], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(EOFError):
+            told = record.name, record.levelno, self.format(record)
+            self._tell(b"l", pickle.dumps(told))
 
 
 def _end_with_the_trainer(line: int) -> None:
