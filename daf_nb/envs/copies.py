@@ -78,6 +78,8 @@ class Copies:
     ) -> None:
         if num_envs < 1:
             raise ConfigError(f"num_envs={num_envs}: at least one copy is needed.")
+        if num_workers < 0:
+            raise ConfigError(f"num_workers={num_workers}: 0 steps the copies in this process.")
         seed = checked_seed(seed)
         self.num_envs, self.closed = num_envs, False
         self.starts = Accounts(num_envs)
@@ -89,14 +91,14 @@ class Copies:
         self._standing: dict[int, Standing] = {}
         for host, _ in self._staff.hosts:
             self._standing.update(host.standing)
-        guard = Guard(self.arrays, self._standing)
+        self._guard, self._broken_off = Guard(self.arrays, self._standing), False
         self.halves = [
             Half(
                 copies,
                 self.arrays,
                 self._layout,
                 world=world,
-                guard=guard,
+                guard=self._guard,
                 steppers=self._staff.having(copies),
             )
             for copies in self._staff.halves
@@ -203,16 +205,30 @@ class Copies:
             ConfigError: an action outside its space.
             TaskGenerationError: a setting could not be played, and there was no other.
         """
+        if self._broken_off:
+            self._go_back()
+        if not self._staff.here:  # nobody makes a step if one of them cannot
+            self._guard.refuse_bad_actions(actions, range(self.num_envs))
+        self._broken_off = True
         for half in self.halves:
             half.send(actions)
         outcome = Outcome()
         for half in self.halves:
             outcome.add(half.receive(self.on_tape))
         self.take(outcome)
+        self._broken_off = False
 
     def settle(self) -> None:
         """Waits for halves that were sent and not received; what came of it is of no use."""
         self._staff.settle()
+        self._broken_off = False
+
+    def _go_back(self) -> None:
+        """The last step was interrupted, or raised: copies in workers go on from before it."""
+        self._staff.settle(back=True)
+        if not self.playing:
+            raise ConfigError("the last step was broken off: call reset first.")
+        self._broken_off = False
 
     def tapes(self) -> list[Tape]:
         """The episodes in progress, one of each copy, as they are now.

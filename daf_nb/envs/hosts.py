@@ -44,8 +44,17 @@ class Host(Stepper, Protocol):
 
     def count(self) -> None: ...
     def remember(self, taped: Callable[[range], list[Tape]]) -> None: ...
-    def settle(self) -> None: ...
+    def settle(self, *, back: bool = False) -> None:
+        """Takes what is still to come, which is of no use to anybody.
+
+        Where somebody broke off, nothing is in progress then; or (`back`) the copies are where
+        their tapes end.
+        """
+
     def reach(self, copies: Sequence[int], ask: Callable[[ParallelEnv], Any]) -> list[Any]: ...
+    def dismiss(self) -> None:
+        """Begins to close, if that takes others some time."""
+
     def close(self, *, left: bool = False) -> None: ...
 
 
@@ -69,14 +78,19 @@ class Staff:
         arrays: what they all write.
         hosts: each with its copies, in copy order.
         halves: the copies that are stepped together.
-        here: it is this process, and nobody else.
+        release: gives back what they share; None where this process has all copies.
     """
 
     layout: Layout
     arrays: Arrays
     hosts: Sequence[tuple[Host, range]]
     halves: Sequence[range]
-    here: bool
+    release: Callable[[], object] | None
+
+    @property
+    def here(self) -> bool:
+        """It is this process, and nobody else."""
+        return self.release is None
 
     def having(self, copies: range) -> list[tuple[Stepper, range]]:
         """Who has some of `copies`, and which."""
@@ -95,15 +109,26 @@ class Staff:
         for host, _ in self.hosts:
             host.remember(taped)
 
-    def settle(self) -> None:
-        """Nobody is in the middle of a step any more."""
+    def settle(self, *, back: bool = False) -> None:
+        """Nobody is in the middle of a step any more; as `Host`."""
         for host, _ in self.hosts:
-            host.settle()
+            host.settle(back=back)
 
     def close(self, *, left: bool = False) -> None:
-        """Closes every world, or leaves them."""
-        for host, _ in self.hosts:
-            host.close(left=left)
+        """Closes every world, or leaves them; leaves those that it was interrupted before."""
+        try:
+            if not left:
+                for host, _ in self.hosts:
+                    host.dismiss()
+            for host, _ in self.hosts:
+                host.close(left=left)
+        except BaseException:
+            for host, _ in self.hosts:
+                host.close(left=True)
+            raise
+        finally:
+            if self.release is not None:
+                self.release()
 
 
 def staffed(plan: Plan, accounts: Accounts, watch: Watch, num_workers: int) -> Staff:
@@ -123,4 +148,4 @@ def staffed(plan: Plan, accounts: Accounts, watch: Watch, num_workers: int) -> S
     except BaseException:
         instances.close()
         raise
-    return Staff(layout, arrays, [(part, copies)], [copies], True)
+    return Staff(layout, arrays, [(part, copies)], [copies], None)

@@ -156,8 +156,11 @@ class Local:
     def remember(self, taped: Callable[[range], list[Tape]]) -> None:
         """Nothing: what is here is not lost."""
 
-    def settle(self) -> None:
+    def settle(self, *, back: bool = False) -> None:
         """Nothing: steps are taken when they are received."""
+
+    def dismiss(self) -> None:
+        """Nothing: worlds that are here close when they are told to."""
 
     @property
     def infos(self) -> Infos:

@@ -73,6 +73,7 @@ class Watch:
         told: told of every hang, in the thread of the watch.
         taken_over: told, in the thread of the watch, that a call was given up for good; None where
             nobody would go on.
+        beat: called at every look, in the thread of the watch.
     """
 
     def __init__(self, deadline: float | None = None) -> None:
@@ -80,6 +81,7 @@ class Watch:
         self.hanging: Hang | None = None
         self.told: Callable[[Hang], object] = lambda hang: None
         self.taken_over: Callable[[Hang], object] | None = None
+        self.beat: Callable[[], object] = lambda: None
         self._inside: Visit | None = None
         self._phase = ""  # of a strike: "striking", "struck"; of a giving up: "leaving", "left"
         self._thread = 0
@@ -151,6 +153,7 @@ class Watch:
         seen: tuple[Visit | None, int] = (None, 0)
         lasted, struck, last = 0.0, False, time.monotonic()
         while not over.wait(rest):
+            self.beat()
             now = time.monotonic()
             # Not more than two rests: the machine slept, or the process was stopped.
             passed, last = min(now - last, 2 * rest), now

@@ -44,13 +44,14 @@ def hired(plan: Plan, accounts: Accounts, watch: Watch, num_workers: int) -> Sta
     except BaseException:
         for host, _ in hosts:
             host.close(left=True)
+        plane.close()
         raise
     middle = (plan.num_envs + 1) // 2
     halves = [range(middle), range(middle, plan.num_envs)]
     largest = max(block[0, 0].nbytes for block in plane.arrays.observations.values())
     if plan.num_envs == 1 or largest >= _LARGE:
         halves = [range(plan.num_envs)]
-    return Staff(layout, plane.arrays, hosts, halves, False)
+    return Staff(layout, plane.arrays, hosts, halves, plane.close)
 
 
 def _looked_up(plan: Plan) -> Layout:

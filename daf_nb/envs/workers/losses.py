@@ -13,9 +13,14 @@ from daf_nb.envs.hangs import Hang
 from daf_nb.envs.workers.process import Process
 from daf_nb.errors import TrainingEnvironmentError
 
-__all__ = ["Losses"]
+__all__ = ["Broken", "Losses"]
 
 _log = logging.getLogger("daf_nb")
+_CHANCE = 3
+"""Losses more, beside one of each copy, after which it cannot be chance any more."""
+
+Broken = Mapping[int, TrainingEnvironmentError]
+"""Copy -> why its step counts as broken."""
 
 
 class Losses:
@@ -23,41 +28,48 @@ class Losses:
 
     Args:
         doing: int64 [...], in the first the copy that the worker plays, or -1.
+        standing: copy -> what it plays.
+        accounts: say whether broken episodes are dropped.
     """
 
-    def __init__(self, doing: np.ndarray) -> None:
-        self._doing, self._in_a_row = doing, 0
+    def __init__(
+        self, doing: np.ndarray, standing: Mapping[int, Standing], accounts: Accounts
+    ) -> None:
+        self._doing, self._standing, self._accounts = doing, standing, accounts
+        self._in_a_row = self._in_steps = 0
 
     def answered(self) -> None:
         """The worker has answered."""
-        self._in_a_row = 0
+        self._in_a_row = self._in_steps = 0
 
-    def lost(
-        self, process: Process, standing: Mapping[int, Standing], accounts: Accounts
-    ) -> dict[int, TrainingEnvironmentError]:
+    def lost(self, process: Process, *, reviving: bool) -> Broken:
         """The worker's process is gone: copy -> why its step is to count as broken.
 
-        The first time nobody is to blame; the second time the copy that was played again.
+        The first time nobody is to blame; the second time the copy that was played again. While a
+        replacement is brought to where the lost one was (`reviving`) it was chance.
 
         Raises:
             TrainingEnvironmentError: it is of no use to try again.
         """
         self._in_a_row += 1
+        self._in_steps += not reviving
         at, said = int(self._doing[0]), process.said_of_end()
-        whose = f"copies {min(standing)} to {max(standing)}"
-        if self._in_a_row == 1:
+        whose = f"copies {min(self._standing)} to {max(self._standing)}"
+        hopeless = self._in_a_row > len(self._standing) + _CHANCE
+        if not hopeless and (reviving or self._in_steps == 1):
             _log.warning("The worker of %s %s; it is replaced, from the tapes.", whose, said)
             return {}
         what = f"the worker process {said}, twice in the same step"
-        if at not in standing or self._in_a_row > 1 + len(standing):
+        if at not in self._standing or hopeless:
             raise TrainingEnvironmentError(
                 f"the worker of {whose} {said}, {self._in_a_row} times one after the other. {MEND}",
                 what=what,
             )
-        error = TrainingEnvironmentError(f"{_where(standing[at])}: {what}. {MEND}", what=what)
-        return self._blamed(at, error, accounts)
+        return self._blamed(
+            at, TrainingEnvironmentError(f"{self.where(at)}: {what}. {MEND}", what=what)
+        )
 
-    def stuck(self, hang: Hang, accounts: Accounts) -> dict[int, TrainingEnvironmentError]:
+    def stuck(self, hang: Hang) -> Broken:
         """The worker stands in a call of C, and was ended: copy -> why its step is broken.
 
         Raises:
@@ -66,15 +78,16 @@ class Losses:
         self._in_a_row += 1
         what = "the world hangs, and its worker process was ended"
         error = TrainingEnvironmentError(f"{hang}\n{what}. {MEND}", what=what)
-        return self._blamed(int(self._doing[0]), error, accounts)
+        return self._blamed(int(self._doing[0]), error)
 
-    def _blamed(
-        self, at: int, error: TrainingEnvironmentError, accounts: Accounts
-    ) -> dict[int, TrainingEnvironmentError]:
-        if accounts.on_failure is None or at < 0:
+    def where(self, at: int) -> str:
+        """Which episode a copy plays, in words."""
+        if at not in self._standing:
+            return f"copies {min(self._standing)} to {max(self._standing)}"
+        standing = self._standing[at]
+        return f"copy {standing.index}, episode {standing.number} (seed {standing.seed})"
+
+    def _blamed(self, at: int, error: TrainingEnvironmentError) -> Broken:
+        if self._accounts.on_failure is None or at < 0:
             raise error
         return {at: error}
-
-
-def _where(standing: Standing) -> str:
-    return f"copy {standing.index}, episode {standing.number} (seed {standing.seed})"

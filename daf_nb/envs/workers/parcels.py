@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import pickle
 import traceback
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +16,9 @@ from daf_nb.envs.settings import Setting
 from daf_nb.envs.tape import Tape
 from daf_nb.errors import ConfigError
 
-__all__ = ["Numbers", "bare", "error_bytes", "error_of", "packed", "unpacked"]
+__all__ = ["Numbers", "bare", "error_bytes", "error_of", "packed", "sendable", "unpacked"]
 
-_KEPT = 32
-"""Settings that are remembered of a copy; more than it may be given within a step."""
+_log = logging.getLogger("daf_nb")
 
 
 def packed(what: Any, name: str) -> bytes:
@@ -54,14 +54,12 @@ class Numbers:
         self._count = itertools.count()
         self._known: dict[int, dict[int, Setting]] = {}
         self._kin: dict[Hashable, int] = {}
+        self._old: dict[int, int] = {}
 
     def outward(self, copy: int, setting: Setting) -> Setting:
         """The setting as its worker gets it."""
         number = next(self._count)
-        known = self._known.setdefault(copy, {})
-        known[number] = setting
-        if len(known) > _KEPT:
-            del known[next(iter(known))]
+        self._known.setdefault(copy, {})[number] = setting
         family = setting.family
         if setting.prepare is not None and family is None:
             # A function that is sent twice is two functions there, whose worlds would be two.
@@ -81,9 +79,20 @@ class Numbers:
     def homeward(self, copy: int, setting: Setting) -> Setting:
         """The setting that was sent, with the reset options that it was played with."""
         own = self._known[copy][setting.tag]
-        if own.options != setting.options:
-            return replace(own, options=setting.options)
-        return own
+        if _same(own.options, setting.options):
+            return own
+        return replace(own, options=setting.options)
+
+    def begun(self, copy: int, setting: Setting) -> None:
+        """A copy begins to play this setting: forgets those that cannot come back.
+
+        They were sent before the episode that ended now began, as that is when the next one's
+        setting was chosen at the earliest.
+        """
+        known, old = self._known[copy], self._old.get(copy, 0)
+        for number in [number for number in known if number < old and number != setting.tag]:
+            del known[number]
+        self._old[copy] = next(self._count)
 
     def all_homeward(self, outcome: Outcome) -> Outcome:
         """What a worker's step or reset brought, with the settings that were sent."""
@@ -104,6 +113,35 @@ def bare(setting: Setting) -> Setting:
     return Setting(options=setting.options, tag=setting.tag)
 
 
+def _same(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    """Options may hold arrays, which do not say whether they are equal."""
+    if not ours and not theirs:
+        return True
+    return ours.keys() == theirs.keys() and _dumped(ours) == _dumped(theirs)
+
+
+def _dumped(options: Mapping[str, Any]) -> list[bytes]:
+    return [packed(options[name], f"option {name!r}") for name in sorted(options)]
+
+
+def sendable(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What a world says beside its observations, but for what cannot be sent; that is told once."""
+    kept = {}
+    for name, value in info.items():
+        try:
+            packed(value, name)
+        except ConfigError as error:
+            if name not in _LEFT_OUT:
+                _LEFT_OUT.add(name)
+                _log.warning("The info %r is left out: %s", name, error)
+        else:
+            kept[name] = value
+    return kept
+
+
+_LEFT_OUT: set[str] = set()
+
+
 def error_bytes(error: BaseException) -> bytes:
     """An error and its cause, as `error_of` reads them."""
     chain: list[Any] = []
@@ -112,7 +150,7 @@ def error_bytes(error: BaseException) -> bytes:
             continue
         written = "".join(traceback.format_exception(one, chain=False))
         try:
-            kept = pickle.dumps((type(one), one.args, vars(one)))
+            kept = packed((type(one), one.args, vars(one)), "an error")
         except Exception:  # an object of the world's is among them
             kept = pickle.dumps((RuntimeError, (f"{type(one).__name__}: {one}",), {}))
         chain.append((kept, written))

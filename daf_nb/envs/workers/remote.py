@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import logging
-import pickle
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from pettingzoo.utils.env import ParallelEnv
 
 from daf_nb.envs.accounts import Accounts, Outcome, Told
-from daf_nb.envs.hangs import Hang
 from daf_nb.envs.instances import refuse_rebuilding
 from daf_nb.envs.local import Infos
 from daf_nb.envs.seeds import EpisodeSeeds
 from daf_nb.envs.settings import Setting
 from daf_nb.envs.tape import Tape
 from daf_nb.envs.watch import Watch
-from daf_nb.envs.workers.losses import Losses
-from daf_nb.envs.workers.parcels import Numbers, error_of, packed, unpacked
-from daf_nb.envs.workers.process import Process
+from daf_nb.envs.workers.books import Books
+from daf_nb.envs.workers.line import Flying, Line, Message
+from daf_nb.envs.workers.losses import Broken, Losses
+from daf_nb.envs.workers.parcels import error_of, packed, unpacked
 from daf_nb.envs.workers.room import Plane
 from daf_nb.envs.workers.worker import STEP, Contract
 from daf_nb.errors import TrainingEnvironmentError
@@ -30,24 +28,6 @@ from daf_nb.errors import TrainingEnvironmentError
 __all__ = ["Remote"]
 
 _log = logging.getLogger("daf_nb")
-Message = tuple[bytes, bytes]
-
-
-@dataclass
-class _Flying:
-    """A message whose answer is awaited.
-
-    Attributes:
-        kind: what it is.
-        content: what it says, if the steps of some copies are to count as broken.
-        copies: that make a step.
-        anew: that are to play something else, whatever they played.
-    """
-
-    kind: bytes
-    content: Callable[[Mapping[int, TrainingEnvironmentError]], bytes]
-    copies: range = range(0)
-    anew: frozenset[int] = frozenset()
 
 
 class Remote:
@@ -62,24 +42,24 @@ class Remote:
         plane: the shared memory.
         accounts: of all copies.
         watch: told of hangs.
-
-    Attributes:
-        standing: copy -> what it plays, as far as the worker has told.
     """
 
     def __init__(self, contract: Contract, plane: Plane, accounts: Accounts, watch: Watch) -> None:
         self._contract, self._plane, self._accounts = contract, plane, accounts
-        self._watch, self._copies = watch, contract.copies
+        self._copies = contract.copies
         self._possible = contract.plan.rebuild is not None
-        self._packed = packed(contract, "the world")
-        self.standing = {copy: Told(copy) for copy in self._copies}
+        self._books = Books(self._copies, accounts)
         self._taped: Callable[[range], list[Tape]] = lambda copies: []
-        self._numbers, self._losses = Numbers(), Losses(plane.doing[contract.place])
-        self._flying: list[_Flying] = []
         self._seeds: EpisodeSeeds | None = None
-        self._prepared: dict[int, Setting] = {}
-        self._in_a_row = accounts.in_a_row[:]
-        self._process = self._started()
+        doing = plane.doing[contract.place]
+        self._line = Line(
+            self,
+            packed(contract, "the world"),
+            file=plane.file,
+            doing=doing,
+            losses=Losses(doing, self.standing, accounts),
+            watch=watch,
+        )
 
     def ready(self) -> None:
         """Waits until the worlds are made.
@@ -88,9 +68,9 @@ class Remote:
             TrainingEnvironmentError: the worker ended before.
         """
         try:
-            self._answer_of(self._next())
+            self._answer_of(self._line.next())
         except EOFError:
-            said = self._process.said_of_end()
+            said = self._line.process.said_of_end()
             raise TrainingEnvironmentError(
                 f"the worker of copies {min(self._copies)} to {max(self._copies)} {said} while it "
                 "made its worlds. Use num_workers=0 to see what happens."
@@ -99,6 +79,10 @@ class Remote:
             self.prepare(at, self._accounts.settings[at])
 
     # What a host does
+
+    @property
+    def standing(self) -> Mapping[int, Told]:
+        return self._books.standing
 
     def reseed(self, seeds: EpisodeSeeds) -> None:
         self._seeds = seeds
@@ -110,23 +94,14 @@ class Remote:
         assert self._contract.plan.layout is not None, "hired gives it"
         self._contract.plan.layout.refuse_goal(setting)
         refuse_rebuilding(setting, possible=self._possible)
-        self._accounts.settings[copy] = setting
-        if self._prepared.get(copy) is not setting:
-            outward = self._numbers.outward(copy, setting)
-            self._post(b"p", packed((copy, outward), str(setting)))
-            self._prepared[copy] = setting
+        if told := self._books.prepared(copy, setting):
+            self._line.post(b"p", told)
 
     def order(self, verb: str, given: Any) -> None:
         anew = frozenset(self._copies)
         if verb == "restore":
             anew = frozenset(tape.copy for tape in given)
-            tapes, given = given, [self._numbers.tape_outward(tape) for tape in given]
-            for tape in tapes:
-                told = Told(tape.copy, tape.number, tape.seed, tape.setting, tape.length, True)
-                vars(self.standing[tape.copy]).update(vars(told))
-                if tape.next_setting is not None:
-                    self._accounts.settings[tape.copy] = tape.next_setting
-                    self._prepared[tape.copy] = tape.next_setting
+            given = self._books.restored(given)
         self._ask(verb, given, anew)
 
     def done(self) -> Any:
@@ -142,23 +117,23 @@ class Remote:
                 others[name] = part
         head = STEP.pack(copies.start, copies.stop, self._accounts.on_failure is not None)
 
-        def content(broken: Mapping[int, TrainingEnvironmentError]) -> bytes:
+        def content(broken: Broken) -> bytes:
             if not (others or broken):
                 return head
             return head + packed((others, dict(broken)), "an action")
 
-        if self._in_a_row != self._accounts.in_a_row:
-            self._in_a_row = self._accounts.in_a_row[:]
-            self._post(b"r", pickle.dumps(self._in_a_row))
-        self._fly(_Flying(b"s", content, copies))
+        if told := self._books.drops():
+            self._line.post(b"r", told)
+        due = dict(zip(copies, self._accounts.settings[these], strict=True))
+        self._line.fly(Flying(b"s", content, due, copies))
 
     def receive(self, copies: range) -> Outcome:
-        assert self._flying and self._flying[0].copies == copies, "steps are answered in order"
+        flying = self._line.flying
+        assert flying and flying[0].copies == copies, "steps are answered in order"
         return self._answered()
 
     def count(self) -> None:
-        for at, (length, returns) in self._call("count", None).items():
-            self.standing[at].length, self.standing[at].returns = length, returns
+        self._books.counted(self._call("count", None))
 
     @property
     def infos(self) -> Infos:
@@ -174,73 +149,53 @@ class Remote:
     def remember(self, taped: Callable[[range], list[Tape]]) -> None:
         self._taped = taped
 
-    def settle(self) -> None:
-        """Takes what is still to come, which is of no use to anybody."""
-        while self._flying:
+    def settle(self, *, back: bool = False) -> None:
+        line = self._line
+        while line.flying and not (back or line.broken_off):
             try:
                 self._answered()
             except Exception as error:
                 _log.debug("what a worker said last was not waited for: %s", error)
+        if back or line.broken_off:
+            line.replace(self._bring_back if back else self._begin_anew)
+
+    def dismiss(self) -> None:
+        if not self._line.broken_off:
+            self._line.process.dismiss()
 
     def close(self, *, left: bool = False) -> None:
-        self._process.close(left=left or bool(self._flying))
-        self._flying.clear()
+        self._line.process.close(left=left or self._line.broken_off)
+        self._line.flying.clear()
+
+    # What the line to the worker asks
+
+    def reply(self, about: str, given: Any) -> tuple[int, Callable[[], bytes]]:
+        """What answers a question: what a copy is to play next, where what was prepared fails."""
+        at = given.copy if about == "drop" else given[0]
+        return at, lambda: self._books.reply(about, at, given)
+
+    def again(self) -> None:
+        """Brings a worker that was just started to where a lost one was, before what flies."""
+        self._renew()
+        anew = frozenset().union(*(one.anew for one in self._line.flying))
+        self._play_again(anew)
 
     # How it gets there
 
     def _call(self, verb: str, given: Any) -> Any:
-        assert not self._flying, "nothing else is under way"
+        if self._line.flying or self._line.broken_off:
+            self.settle(back=self._line.broken_off)
         self._ask(verb, given)
         return self._answered()
 
     def _ask(self, verb: str, given: Any, anew: frozenset[int] = frozenset()) -> None:
         drops = self._accounts.on_failure is not None
         told = packed((verb, given, drops), "what the worlds are asked")
-        self._fly(_Flying(b"c", lambda broken: told, anew=anew))
-
-    def _post(self, kind: bytes, content: bytes) -> None:
-        with suppress(EOFError):  # noticed, and mended, by who waits for an answer
-            self._process.channel.send(kind, content)
-
-    def _fly(self, flying: _Flying) -> None:
-        self._flying.append(flying)
-        self._post(flying.kind, flying.content({}))
+        due = {at: self._accounts.settings[at] for at in anew}
+        self._line.fly(Flying(b"c", lambda broken: told, due, anew=anew))
 
     def _answered(self) -> Any:
-        """The answer to what was asked first of what is under way."""
-        broken: dict[int, TrainingEnvironmentError] = {}
-        lost = False
-        while True:
-            try:
-                if lost:
-                    self._revive(broken)
-                message = self._next()
-                break
-            except EOFError:
-                broken |= self._losses.lost(self._process, self.standing, self._accounts)
-            except Stuck as stuck:
-                broken |= self._losses.stuck(stuck.hang, self._accounts)
-            lost = True
-        self._losses.answered()
-        self._flying.pop(0)
-        return self._answer_of(message)
-
-    def _next(self) -> Message:
-        """What the worker says next, but for questions and hangs, which are seen to."""
-        channel = self._process.channel
-        while True:
-            kind, content = channel.receive()
-            if kind == b"?":
-                channel.send(b"a", self._answer(*unpacked(content)))
-            elif kind == b"l":
-                name, level, said = unpacked(content)
-                logging.getLogger(name).log(level, "%s", said)
-            elif kind == b"h":
-                self._watch.told(unpacked(content))
-            elif kind == b"H":
-                raise Stuck(unpacked(content))
-            else:
-                return kind, content
+        return self._answer_of(self._line.answered())
 
     def _answer_of(self, message: Message) -> Any:
         kind, content = message
@@ -251,75 +206,55 @@ class Remote:
             raise error from error.__cause__
         if kind == b"=":
             return unpacked(content)
-        slim, begun = unpacked(content)
-        for at, number, seed, setting in begun:
-            own = self._numbers.homeward(at, setting)
-            vars(self.standing[at]).update(vars(Told(at, number, seed, own, 0, True)))
-        outcome = self._numbers.all_homeward(slim)
-        self._keep_count(outcome)
-        return outcome
+        return self._books.brought(content)
 
-    def _keep_count(self, outcome: Outcome) -> None:
-        for episode in outcome.episodes:
-            self._accounts.in_a_row[episode.copy] = self._in_a_row[episode.copy] = 0
-        for drop in outcome.drops:
-            self._in_a_row[drop.copy] += 1
-            self._accounts.in_a_row[drop.copy] = self._in_a_row[drop.copy]
+    # Another worker
 
-    def _answer(self, about: str, given: Any) -> bytes:
-        """What a copy is to play next, where what was prepared does not do."""
-        accounts = self._accounts
-        if about == "drop":
-            at, drop = given.copy, self._numbers.drop_homeward(given)
-            assert accounts.on_failure is not None, "else nothing is dropped"
-            setting: Setting | None = accounts.on_failure(drop)
-        else:
-            at, content = given
-            error: Any = error_of(content)
-            setting = accounts.on_task_failure and accounts.on_task_failure(at, error)
-        if setting is None:
-            return pickle.dumps(None)
-        accounts.settings[at] = self._prepared[at] = setting
-        return packed(self._numbers.outward(at, setting), str(setting))
+    def _bring_back(self) -> None:
+        """Brings a new worker to where the tapes end, in place of one that was broken off."""
+        self._renew()
+        try:
+            self._play_again(frozenset())
+        except TrainingEnvironmentError as error:
+            _log.warning("A step was broken off, and cannot be gone back to: reset. %s", error)
+            self._books.forget_episodes()
 
-    # Losing it, and getting another
+    def _begin_anew(self) -> None:
+        """Tells a new worker what it has to know, but for episodes: others follow."""
+        self._renew()
+        self._books.forget_episodes()
 
-    def _started(self) -> Process:
-        process = Process(self._plane.file)
-        process.channel.send(b"b", self._packed)
-        return process
+    def _renew(self) -> None:
+        """Tells a new worker what all before it were told."""
+        self._answer_of(self._line.next())  # its worlds are made
+        for at in self._copies:
+            self._line.post(b"p", self._books.prepared_again(at, self._due(at)))
+        if self._seeds is not None:
+            self._call_once("reseed", self._seeds)
+        self._call_once("renumber", {at: told.number for at, told in self.standing.items()})
+        self._line.post(b"r", self._books.drops_again())
 
-    def _revive(self, broken: Mapping[int, TrainingEnvironmentError]) -> None:
-        """Another worker, in the middle of the same episodes, is asked all that is under way."""
-        self._process.close(left=True)
-        self._process = self._started()
-        self._prepared.clear()
-        self.ready()
-        assert self._seeds is not None, "copies are seeded when they are made"
-        self._call_once("reseed", self._seeds)
-        numbers = {at: told.number for at, told in self.standing.items()}
-        self._call_once("renumber", numbers)
-        self._in_a_row = [-1] * len(self._in_a_row)
-        anew = frozenset().union(*(one.anew for one in self._flying))
-        tapes = [tape for tape in self._taped(self._copies) if tape.copy not in anew]
+    def _play_again(self, anew: frozenset[int]) -> None:
+        """Has it play the episodes in progress, but for copies that are to play something else."""
+        tapes = [
+            self._books.taped(replace(tape, next_setting=self._due(tape.copy)))
+            for tape in self._taped(self._copies)
+            if tape.copy not in anew
+        ]
         with self._plane.arrays.kept([at for at in self._copies if not self._flies(at)]):
-            self._call_once("restore", [self._numbers.tape_outward(tape) for tape in tapes])
-        for one in self._flying:
-            its = {at: error for at, error in broken.items() if at in one.copies}
-            self._post(one.kind, one.content(its))
+            self._call_once("restore", tapes)
+
+    def _due(self, at: int) -> Setting:
+        """What a copy's next episode was to be played with before what flies."""
+        for one in self._line.flying:
+            if at in one.settings:
+                return one.settings[at]
+        return self._accounts.settings[at]
 
     def _flies(self, copy: int) -> bool:
-        return any(copy in one.copies or copy in one.anew for one in self._flying)
+        return any(copy in one.copies or copy in one.anew for one in self._line.flying)
 
     def _call_once(self, verb: str, given: Any) -> Any:
         """As `_call`; a loss rises."""
-        self._post(b"c", packed((verb, given, False), "what the worlds are asked"))
-        return self._answer_of(self._next())
-
-
-class Stuck(Exception):
-    """A world of the worker hangs in a call of C."""
-
-    def __init__(self, hang: Hang) -> None:
-        super().__init__(str(hang))
-        self.hang = hang
+        self._line.post(b"c", packed((verb, given, False), "what the worlds are asked"))
+        return self._answer_of(self._line.next())

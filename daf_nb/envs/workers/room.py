@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -58,7 +59,9 @@ class Plane:
         file: the descriptor of its memory, to be handed to other processes.
         arrays: what copies write and learners read.
         actions: group -> [copies, agents, *action shape], what is played next.
-        doing: int64 [workers, 8], in the first of each row the copy that the worker plays, or -1.
+        close: closes the descriptor, once; the memory stays as long as somebody uses it.
+        doing: int64 [workers, 8], of each worker: the copy that it plays, or -1; and a number that
+            counts up while Python runs there.
     """
 
     def __init__(
@@ -75,16 +78,13 @@ class Plane:
         _others(plain, num_envs, num_workers, needed)
         attach = file is not None
         self.file = _unnamed(needed.size) if file is None else file
+        self.close = weakref.finalize(self, _closed, None if attach else self.file)
         room = _Room(mmap.mmap(self.file, needed.size))
         by_agent: Mapping[str, AgentSpaces] = layout.spaces
         self.arrays = Arrays(groups, by_agent, num_envs=num_envs, room=room, attach=attach)
         self.actions, self.doing = _others(self.arrays, num_envs, num_workers, room)
         if not attach:
             self.doing[:] = -1
-
-    def close(self) -> None:
-        """Closes the descriptor; the memory stays as long as somebody uses it."""
-        os.close(self.file)
 
 
 def _others(
@@ -96,6 +96,11 @@ def _others(
         shape = (num_envs, columns.stop - columns.start, *(space.shape or ()))
         actions[name] = room(shape, np.dtype(space.dtype or np.float32))
     return actions, room((num_workers, _ALIGNED // 8), np.dtype(np.int64))
+
+
+def _closed(file: int | None) -> None:
+    if file is not None:
+        os.close(file)
 
 
 def _unnamed(size: int) -> int:

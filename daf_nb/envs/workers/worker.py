@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import pickle
@@ -12,8 +11,6 @@ import struct
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,13 +18,14 @@ from daf_nb.envs.accounts import Accounts, Outcome
 from daf_nb.envs.failing import Drop
 from daf_nb.envs.hosts import Plan
 from daf_nb.envs.instances import Instances
-from daf_nb.envs.local import Local
+from daf_nb.envs.local import Infos, Local
 from daf_nb.envs.settings import Setting
 from daf_nb.envs.watch import Watch
 from daf_nb.envs.workers.channel import Channel
-from daf_nb.envs.workers.parcels import bare, error_bytes, packed, unpacked
+from daf_nb.envs.workers.parcels import bare, error_bytes, packed, sendable, unpacked
 from daf_nb.envs.workers.room import Plane
-from daf_nb.errors import TaskGenerationError
+from daf_nb.envs.workers.ties import TrainersLog, end_with_the_trainer
+from daf_nb.errors import ConfigError, TaskGenerationError
 
 __all__ = ["Contract", "main"]
 
@@ -70,8 +68,11 @@ class _Worker:
             file=file,
         )
         self._actions, self._doing = plane.actions, plane.doing[contract.place]
-        logging.getLogger().addHandler(_Log(self._say))
+        self._owed: BaseException | None = None
+        self._log = TrainersLog(self._say)
+        logging.getLogger().addHandler(self._log)
         self.watch = Watch(contract.deadline)
+        self.watch.beat = self._beat
         self.watch.told = lambda hang: self._say(b"h", pickle.dumps(hang))
         self.watch.taken_over = lambda hang: self._say(b"H", pickle.dumps(hang))
         self._accounts = Accounts(plan.num_envs)
@@ -90,16 +91,21 @@ class _Worker:
 
     def serve(self) -> None:
         """Does what it is told, until it is told to go."""
+        self._beat()
         while True:
             waiting = self._waiting
             kind, content = waiting.popleft() if waiting else self._channel.receive()
             if kind == b"q":
+                logging.getLogger().removeHandler(self._log)  # nobody listens any more
                 self._part.close()
                 return
             try:
                 answer = self._do(kind, content)
             except BaseException as error:
-                self._say(b"!", error_bytes(error))
+                if kind in (b"p", b"r"):
+                    self._owed = error
+                else:
+                    self._say(b"!", error_bytes(error))
             else:
                 if answer is not None:
                     self._say(*answer)
@@ -107,6 +113,9 @@ class _Worker:
                 self._doing[0] = -1
 
     def _do(self, kind: bytes, content: bytes) -> tuple[bytes, bytes] | None:
+        if self._owed is not None and kind in (b"s", b"c"):
+            error, self._owed = self._owed, None
+            raise error
         if kind == b"s":
             return self._step(content)
         told = unpacked(content)
@@ -123,6 +132,7 @@ class _Worker:
             answer = self._part.reach(*given)
         elif verb == "get":
             answer = {name: getattr(self._part, name) for name in given}
+            return b"=", self._packed_infos(answer)
         elif verb == "count":
             answer = {at: (one.length, one.returns) for at, one in self._part.standing.items()}
         else:
@@ -153,7 +163,24 @@ class _Worker:
         )
         standing = [self._part.standing[copy] for copy in outcome.begun]
         begun = [(one.index, one.number, one.seed, bare(one.setting)) for one in standing]
-        return packed((slim, begun), "what the world said of an episode's end")
+        try:
+            return packed((slim, begun), "what the world said of an episode's end")
+        except ConfigError:  # a run does not end because of what nobody may ever read
+            for place, episode in enumerate(slim.episodes):
+                info = {agent: sendable(its) for agent, its in episode.info.items()}
+                slim.episodes[place] = replace(episode, info=info)
+            return packed((slim, begun), "what the world said of an episode's end")
+
+    def _packed_infos(self, told: dict[str, Infos]) -> bytes:
+        try:
+            return packed(told, "infos")
+        except ConfigError:
+            kept = {k: {at: sendable(i) for at, i in infos.items()} for k, infos in told.items()}
+            return packed(kept, "infos")
+
+    def _beat(self) -> None:
+        """In the thread of the watch: Python runs here."""
+        self._doing[1] += 1
 
     def _dropping(self, drops: bool) -> None:
         self._accounts.on_failure = self._ask_what_follows if drops else None
@@ -179,32 +206,13 @@ class _Worker:
             self._channel.send(kind, content)
 
 
-class _Log(logging.Handler):
-    """Has the trainer log what is logged here: it knows where that is to go."""
-
-    def __init__(self, say: Callable[[bytes, bytes], None]) -> None:
-        super().__init__(logging.WARNING)
-        self._tell = say
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with suppress(EOFError):
-            told = record.name, record.levelno, self.format(record)
-            self._tell(b"l", pickle.dumps(told))
-
-
-def _end_with_the_trainer(line: int) -> None:
-    """The kernel ends this process when nobody holds the other end of `line`, whatever it does."""
-    if hasattr(fcntl, "F_SETOWN"):
-        signal.signal(signal.SIGIO, signal.SIG_DFL)
-        fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(line, fcntl.F_SETFL, fcntl.fcntl(line, fcntl.F_GETFL) | os.O_ASYNC)
-
-
 def main() -> None:
     """What a worker's interpreter runs: the descriptors of channel, memory and line are given."""
     end, file, line = map(int, sys.argv[-3:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's
-    _end_with_the_trainer(line)
+    end_with_the_trainer(line)
+    for descriptor in (end, file, line):  # not for those that worlds start
+        os.set_inheritable(descriptor, False)
     channel = Channel(socket.socket(fileno=end))
     try:
         _, content = channel.receive()
