@@ -88,7 +88,7 @@ def deleted_meanwhile(tries: int, folder: Path) -> dict[str, int | None]:
                 resumed, deleted = stage.warm.wait(resumes), stage.warm.wait(deletes)
                 one = (resumed.code == 0) != (deleted.code == 0)
                 gone = "It lies in the trash" in resumed.error
-                stays = "writer holds" in deleted.error or "taken up by" in deleted.error
+                stays = "stop it first" in deleted.error
                 if list_trash(runs_dir=root):
                     restore_runs(1, runs_dir=root)
                     ended, exact = stage.goes_on(root)
@@ -125,14 +125,16 @@ def starts_at_once(tries: int, folder: Path) -> dict[str, int | None]:
 
 
 def _lost(stage: Stage) -> Path:
-    """The runs folder of a run whose process was killed."""
-    root = stage.folder / "lost"
-    child = stage.begin("trained", root=root)
-    while not list(root.glob("1/checkpoints/step-*")):
-        time.sleep(0.02)
-    os.kill(child, signal.SIGKILL)
-    stage.warm.wait(child)
-    return root
+    """The runs folder of a run whose process was killed, before it was through."""
+    while True:
+        root = stage.fresh()
+        child = stage.begin("trained", root=root)
+        while not list(root.glob("1/checkpoints/step-*")):
+            time.sleep(0.001)
+        os.kill(child, signal.SIGKILL)
+        stage.warm.wait(child)
+        if stage.status(root) == "LOST":
+            return root
 
 
 ROWS: dict[str, Callable[[int, Path], dict[str, int | None]]] = {

@@ -20,6 +20,8 @@ from daf_nb.record.cells.names import CellNames
 
 __all__ = ["cell_names"]
 
+_TRIES = 9
+
 
 @functools.lru_cache(maxsize=4096)
 def cell_names(python: str, *, number: int | None = None) -> CellNames:
@@ -31,14 +33,24 @@ def cell_names(python: str, *, number: int | None = None) -> CellNames:
     """
     names = CellNames()
     try:
-        tree = ast.parse(python)
+        tree = _parsed(python)
         _Reader(names).visit(tree)
-    except (RecursionError, SyntaxError, ValueError):
+    except (RecursionError, SyntaxError, SystemError, ValueError):
         names.acts = True
         return names
     if number is not None and tree.body and isinstance(tree.body[-1], ast.Expr):
         names.outputs |= {"_", "__", "___", "Out", f"_{number}"}
     return names
+
+
+def _parsed(python: str) -> ast.Module:
+    """Its tree. Python 3.11 counts the depth of all threads' trees together, and may err by that
+    (https://github.com/python/cpython/issues/106905); not often twice.
+    """
+    for _ in range(_TRIES):
+        with contextlib.suppress(SystemError):
+            return ast.parse(python)
+    return ast.parse(python)
 
 
 class _Reader(ast.NodeVisitor):
