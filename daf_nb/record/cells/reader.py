@@ -44,8 +44,10 @@ def cell_names(python: str, *, number: int | None = None) -> CellNames:
 
 
 def _parsed(python: str) -> ast.Module:
-    """Its tree. Python 3.11 counts the depth of all threads' trees together, and may err by that
-    (https://github.com/python/cpython/issues/106905); not often twice.
+    """Its tree.
+
+    Python 3.11 counts the depth of all threads' trees together, and may err by that, though not
+    often twice: https://github.com/python/cpython/issues/106905.
     """
     for _ in range(_TRIES):
         with contextlib.suppress(SystemError):

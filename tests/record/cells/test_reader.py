@@ -20,4 +20,4 @@ def test_an_error_of_pythons_own_count_is_not_the_cells(monkeypatch):
     monkeypatch.setattr(ast, "parse", parse)
     names = cell_names("a_name_of_this_test = another_of_it + 1")
     assert (errors, names.acts) == ([0], False)
-    assert set(names.makes) == {"a_name_of_this_test"}
+    assert (names.binds, names.uses) == ({"a_name_of_this_test"}, {"another_of_it"})
