@@ -15,6 +15,7 @@ import argparse
 import functools
 import gc
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,12 +48,13 @@ _COLUMNS = (
 )
 
 
-class Collector:
-    """Times the garbage collector's passes: seconds of their threads, and of the clock."""
+class Collector(threading.local):
+    """Times the garbage collector's passes in this thread: its seconds, and those of the clock."""
 
-    def __init__(self) -> None:
-        self.cpu = self.wall = self.longest = 0.0
-        self._began = 0.0, 0.0
+    cpu = wall = 0.0
+    longest = 0.0
+    """Of all threads."""
+    _began = 0.0, 0.0
 
     def __call__(self, phase: str, _: dict[str, int]) -> None:
         """Python calls it at each end of a pass."""
@@ -62,7 +64,7 @@ class Collector:
             return
         self.cpu += now[0] - self._began[0]
         self.wall += now[1] - self._began[1]
-        self.longest = max(self.longest, now[1] - self._began[1])
+        Collector.longest = max(Collector.longest, now[1] - self._began[1])
 
 
 COLLECTOR = Collector()
@@ -112,7 +114,7 @@ def train(root: Path, steps: int, spent: dict[str, Spent], **more: Any) -> tuple
         each.cpu.clear()
         each.wall.clear()
     gc.collect()
-    COLLECTOR.longest = 0.0
+    Collector.longest = 0.0
     began, at = time.process_time(), time.perf_counter()
     run = daf.train(
         "mpe2.simple_spread_v3",
@@ -180,7 +182,7 @@ def _told(root: Path, cpu: float, wall: float, steps: int, spent: dict[str, Spen
         str(len(spent["taken"].cpu)),
         f"{max(stops.cpu) * 1e3:.1f}",
         f"{max(stops.wall) * 1e3:.1f}",
-        f"{COLLECTOR.longest * 1e3:.1f}",
+        f"{Collector.longest * 1e3:.1f}",
         f"{max(written.cpu) * 1e3:.1f}",
         *(f"{size / 1e6:.2f}" for size in sizes),
     ]
