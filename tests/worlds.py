@@ -220,7 +220,8 @@ class Failing(Scripted):
     The pre-flight episode, whose seed is 0, goes well by default, unless `every` is 1.
     `how`: it raises an error ("raise"), finds no memory ("memory"), calls sys.exit ("exit"), gives
     NaN ("nan"), an observation of another shape ("shape"), hangs in Python ("hang") or in a call of
-    C for `seconds` ("sleep"); or does nothing of it ("none"). `made` and `closed` count instances.
+    C for `seconds` ("sleep"), kills its process ("die"); or does nothing of it ("none"). `made` and
+    `closed` count instances.
     """
 
     made = closed = 0
@@ -269,6 +270,8 @@ class Failing(Scripted):
             sys.exit(3)
         if self.how == "sleep":
             time.sleep(self.seconds)
+        if self.how == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
         while self.how == "hang":
             time.sleep(0.001)
 

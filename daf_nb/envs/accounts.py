@@ -9,11 +9,14 @@ from typing import Protocol
 from daf_nb.envs.arrays import Episode, RowEnd
 from daf_nb.envs.failing import Drop
 from daf_nb.envs.settings import Setting
-from daf_nb.errors import TaskGenerationError
+from daf_nb.errors import TaskGenerationError, TrainingEnvironmentError
 
-__all__ = ["Accounts", "Outcome", "Standing", "Told"]
+__all__ = ["Accounts", "Broken", "Outcome", "Standing", "Told"]
 
 _AS_IT_IS = Setting()
+
+Broken = Mapping[tuple[int, int], TrainingEnvironmentError]
+"""(Copy, number of its episode) -> why that counts as broken."""
 
 
 class Standing(Protocol):
@@ -89,6 +92,8 @@ class Accounts:
             is raised.
         drops: what was dropped in the last step, in order.
         in_a_row: copy -> how many of its episodes were dropped since one ended.
+        broken: the episodes that are not played on, or not begun, but dropped: whoever played them
+            was lost.
     """
 
     def __init__(self, num_envs: int) -> None:
@@ -97,3 +102,4 @@ class Accounts:
         self.on_failure: Callable[[Drop], Setting] | None = None
         self.drops: list[Drop] = []
         self.in_a_row = [0] * num_envs
+        self.broken: Broken = {}

@@ -40,7 +40,7 @@ class Local:
         accounts: of all copies.
         exact: nothing may be padded.
         watch: what the worlds' code is called through.
-        doing: int64 [1], where it says which copy it plays.
+        doing: int64 [3], where it says which copy it plays, and last which episode of it.
 
     Attributes:
         envs: copy -> the instance of the world in play.
@@ -58,14 +58,14 @@ class Local:
         watch: Watch,
         doing: np.ndarray | None = None,
     ) -> None:
-        self._doing = np.zeros(1, np.int64) if doing is None else doing
+        self._doing = np.zeros(3, np.int64) if doing is None else doing
         self._instances, self._arrays, self._layout = instances, arrays, layout
         self._accounts = accounts
         self.envs: dict[int, ParallelEnv] = dict(instances.own)
         instances.place(arrays, layout, exact=exact)
         self.standing: dict[int, Copy] = {copy: Copy(copy, arrays, watch) for copy in instances.own}
         self._guard = Guard(arrays, self.standing)
-        self._starts = Starter(instances, layout, self._guard, self.envs, accounts)
+        self._starts = Starter(instances, layout, self._guard, self.envs, accounts, self._doing)
 
     def reseed(self, seeds: EpisodeSeeds) -> None:
         """Starts over at episode 0 from the next `reset` on, with these seeds."""
@@ -85,7 +85,6 @@ class Local:
         """Starts the next episode of every copy, as `Copies.reset`; options by copy."""
         self._accounts.drops = []
         for copy in self.standing.values():
-            self._doing[0] = copy.index
             self._starts.start(copy, options.get(copy.index, {}))
         return Outcome(drops=self._accounts.drops, begun=list(self.standing))
 
@@ -106,27 +105,22 @@ class Local:
         """Steps some of its copies with the actions that were sent, now; raises as `step`."""
         return self.step(self._given, copies)
 
-    def step(
-        self,
-        actions: Mapping[str, np.ndarray],
-        copies: range,
-        broken: Mapping[int, TrainingEnvironmentError] | None = None,
-    ) -> Outcome:
+    def step(self, actions: Mapping[str, np.ndarray], copies: range) -> Outcome:
         """One step of some of its copies; raises as `Copies.step`.
 
         Args:
             actions: group -> [all copies, agents of the group, *action shape].
             copies: which.
-            broken: copy -> why its step is not taken, but its episode dropped.
         """
         outcome, lost = Outcome(), dict[int, TrainingEnvironmentError]()
+        doing, broken = self._doing, self._accounts.broken
         mine = [self.standing[copy] for copy in copies]
         for copy, chosen in zip(mine, per_copy(actions, self._arrays, copies), strict=True):
-            self._doing[0] = copy.index
+            doing[0], doing[2] = copy.index, copy.number
             try:
-                if broken and copy.index in broken:
+                if broken and (its := broken.get((copy.index, copy.number))):
                     copy.length += 1
-                    raise broken[copy.index]
+                    raise its
                 copy.step(chosen, outcome.ends)
             except TrainingEnvironmentError as error:
                 lost[copy.index] = self._broken(copy, error, outcome)
@@ -135,7 +129,6 @@ class Local:
         self._accounts.drops = outcome.drops
         for copy in mine:
             if not copy.playing:
-                self._doing[0] = copy.index
                 self._go_on(copy, lost.get(copy.index), outcome)
         return outcome
 
@@ -143,7 +136,7 @@ class Local:
         """Puts copies into the middle of their episodes, as `Copies.restore`; checked before."""
         digests = digests_of(self._arrays, self._layout)
         for tape in tapes:
-            self._doing[0] = tape.copy
+            self._doing[0], self._doing[2] = tape.copy, tape.number
             seat = self._starts.seat(tape.copy, tape.setting)
             replay(self.standing[tape.copy], seat, tape, self._arrays, digests)
             if tape.next_setting is not None:

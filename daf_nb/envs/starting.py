@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from pettingzoo.utils.env import ParallelEnv
 
 from daf_nb.envs.accounts import Accounts
@@ -33,6 +34,7 @@ class Starter:
         guard: looks at what an episode begins with.
         envs: copy -> the instance in play; written here.
         accounts: what the copies play next, and who is asked where that fails.
+        doing: int64 [3], told the copy, and last the number, of the episode that is to start.
     """
 
     def __init__(
@@ -42,9 +44,10 @@ class Starter:
         guard: Guard,
         envs: dict[int, ParallelEnv],
         accounts: Accounts,
+        doing: np.ndarray,
     ) -> None:
         self._instances, self._layout, self._guard, self._envs = instances, layout, guard, envs
-        self._accounts = accounts
+        self._accounts, self._doing = accounts, doing
 
     def reseed(self, seeds: EpisodeSeeds) -> None:
         """From now on episodes have these seeds."""
@@ -103,6 +106,7 @@ class Starter:
                 self.prepare(copy, other)
 
     def _begin(self, copy: Copy, options: Mapping[str, Any]) -> None:
+        self._set_out(copy)
         seat, setting = self._ready(copy.index)
         if options:
             setting = replace(setting, options={**setting.options, **options})
@@ -110,10 +114,20 @@ class Starter:
         copy.reset(seat, setting, self._next_seed(copy))
         self._guard.refuse_bad_start(copy.index)
 
+    def _set_out(self, copy: Copy) -> None:
+        """From now on it is the next episode that fails, which may be known to."""
+        number = copy.number + 1
+        self._doing[0], self._doing[2] = copy.index, number
+        broken = self._accounts.broken
+        if broken and (its := broken.get((copy.index, number))):
+            copy.begin(self._accounts.settings[copy.index], self._next_seed(copy))
+            raise its
+
     def _start_anew(self, copy: Copy) -> None:
         """In a new instance; as often as it may fail."""
         while True:
             try:
+                self._set_out(copy)
                 try:
                     self._instances.renew(copy.index)
                 except TrainingEnvironmentError:

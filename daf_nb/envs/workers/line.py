@@ -12,11 +12,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from daf_nb.envs.accounts import Broken
 from daf_nb.envs.hangs import Hang
 from daf_nb.envs.settings import Setting
 from daf_nb.envs.watch import GRACE, Watch
 from daf_nb.envs.workers.channel import LOOK
-from daf_nb.envs.workers.losses import Broken, Losses
+from daf_nb.envs.workers.losses import Losses
 from daf_nb.envs.workers.parcels import unpacked
 from daf_nb.envs.workers.process import Process
 
@@ -33,7 +34,7 @@ class Flying:
 
     Attributes:
         kind: what it is.
-        content: what it says, if the steps of some copies are to count as broken.
+        content: what it says, if some episodes are to count as broken.
         settings: copy -> what its next episode was to be played with when this was sent; of the
             copies that may begin one.
         copies: that make a step.
@@ -67,8 +68,7 @@ class Line:
         owner: whose it is.
         birth: the first message to a process.
         file: the descriptor of the shared memory.
-        doing: int64 [...], which the worker writes: the copy that it plays, or -1, and a number
-            that its watch counts up while Python runs there.
+        doing: int64 [...], which the worker writes; see `Plane`.
         losses: says what follows when it is lost.
         watch: told of hangs.
 
@@ -118,7 +118,7 @@ class Line:
             TrainingEnvironmentError: the worker was lost, and it is of no use to try again.
         """
         self.broken_off = True
-        broken: dict[int, Any] = {}
+        broken: dict[tuple[int, int], Any] = {}
         lost = reviving = False
         while True:
             try:
@@ -191,7 +191,7 @@ class Line:
 
     def _send_again(self, broken: Broken) -> None:
         for one in self.flying:
-            its = {at: error for at, error in broken.items() if at in one.copies}
+            its = {of: error for of, error in broken.items() if of[0] in {*one.copies, *one.anew}}
             self.post(one.kind, one.content(its))
 
     def _start(self) -> None:
@@ -218,9 +218,8 @@ class Line:
         self._still = self._still + LOOK if beat == self._beat != 0 else 0.0
         self._beat = beat
         if deadline is not None and self._still > deadline + min(GRACE, deadline) + _MARGIN:
-            where = self._losses.where(int(self._doing[0]))
             self._still = 0.0
-            hang = Hang(where, deadline, (_HELD,), final=True)
+            hang = Hang(self._losses.where, deadline, (_HELD,), final=True)
             self._watch.told(hang)
             raise Stuck(hang)
         return self.process.ended

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pettingzoo.utils.env import ParallelEnv
 
-from daf_nb.envs.accounts import Accounts, Outcome, Told
+from daf_nb.envs.accounts import Accounts, Broken, Outcome, Told
 from daf_nb.envs.instances import refuse_rebuilding
 from daf_nb.envs.local import Infos
 from daf_nb.envs.seeds import EpisodeSeeds
@@ -19,7 +19,7 @@ from daf_nb.envs.tape import Tape
 from daf_nb.envs.watch import Watch
 from daf_nb.envs.workers.books import Books
 from daf_nb.envs.workers.line import Flying, Line, Message
-from daf_nb.envs.workers.losses import Broken, Losses
+from daf_nb.envs.workers.losses import Losses
 from daf_nb.envs.workers.parcels import error_of, packed, unpacked
 from daf_nb.envs.workers.room import Plane
 from daf_nb.envs.workers.worker import STEP, Contract
@@ -120,7 +120,7 @@ class Remote:
         def content(broken: Broken) -> bytes:
             if not (others or broken):
                 return head
-            return head + packed((others, dict(broken)), "an action")
+            return head + packed((others, broken), "an action")
 
         if told := self._books.drops():
             self._line.post(b"r", told)
@@ -190,9 +190,12 @@ class Remote:
 
     def _ask(self, verb: str, given: Any, anew: frozenset[int] = frozenset()) -> None:
         drops = self._accounts.on_failure is not None
-        told = packed((verb, given, drops), "what the worlds are asked")
+
+        def content(broken: Broken) -> bytes:
+            return packed((verb, given, drops, broken), "what the worlds are asked")
+
         due = {at: self._accounts.settings[at] for at in anew}
-        self._line.fly(Flying(b"c", lambda broken: told, due, anew=anew))
+        self._line.fly(Flying(b"c", content, due, anew=anew))
 
     def _answered(self) -> Any:
         return self._answer_of(self._line.answered())
@@ -256,5 +259,5 @@ class Remote:
 
     def _call_once(self, verb: str, given: Any) -> Any:
         """As `_call`; a loss rises."""
-        self._line.post(b"c", packed((verb, given, False), "what the worlds are asked"))
+        self._line.post(b"c", packed((verb, given, False, {}), "what the worlds are asked"))
         return self._answer_of(self._line.next())

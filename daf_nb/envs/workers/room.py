@@ -60,8 +60,8 @@ class Plane:
         arrays: what copies write and learners read.
         actions: group -> [copies, agents, *action shape], what is played next.
         close: closes the descriptor, once; the memory stays as long as somebody uses it.
-        doing: int64 [workers, 8], of each worker: the copy that it plays, or -1; and a number that
-            counts up while Python runs there.
+        doing: int64 [workers, 8], of each worker: the copy that it plays, or -1; a number that
+            counts up while Python runs there; and which episode of the copy it plays.
     """
 
     def __init__(

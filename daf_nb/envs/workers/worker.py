@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any
 
-from daf_nb.envs.accounts import Accounts, Outcome
+from daf_nb.envs.accounts import Accounts, Broken, Outcome
 from daf_nb.envs.failing import Drop
 from daf_nb.envs.hosts import Plan
 from daf_nb.envs.instances import Instances
@@ -126,8 +126,8 @@ class _Worker:
         if kind == b"r":
             self._accounts.in_a_row[:] = told
             return None
-        verb, given, drops = told
-        self._dropping(drops)
+        verb, given, drops, broken = told
+        self._dropping(drops, broken)
         if verb == "ask":
             answer = self._part.reach(*given)
         elif verb == "get":
@@ -143,12 +143,12 @@ class _Worker:
 
     def _step(self, content: bytes) -> tuple[bytes, bytes]:
         first, last, drops = STEP.unpack_from(content)
-        self._dropping(bool(drops))
-        actions, broken = self._actions, None
+        actions, broken = self._actions, {}
         if len(content) > STEP.size:
             others, broken = unpacked(content[STEP.size :])
             actions = {**actions, **others}
-        outcome = self._part.step(actions, range(first, last), broken)
+        self._dropping(bool(drops), broken)
+        outcome = self._part.step(actions, range(first, last))
         if outcome.ends or outcome.begun or outcome.drops:
             return b"o", self._told(outcome)
         return b".", b""
@@ -182,7 +182,8 @@ class _Worker:
         """In the thread of the watch: Python runs here."""
         self._doing[1] += 1
 
-    def _dropping(self, drops: bool) -> None:
+    def _dropping(self, drops: bool, broken: Broken) -> None:
+        self._accounts.broken = broken
         self._accounts.on_failure = self._ask_what_follows if drops else None
 
     def _ask_what_follows(self, drop: Drop) -> Setting:

@@ -131,6 +131,27 @@ def test_settings_come_back_as_the_objects_that_were_prepared(made):
         assert all(tape.setting is setting for tape in copies.tapes())
 
 
+@pytest.mark.parametrize(("how", "at"), [("sleep", 0), ("die", 0), ("die", 2)])
+def test_what_ends_its_worker_is_dropped_as_what_raises_is_here(made, how, at):
+    """Also in the first reset, and in one that follows within a step: then that episode alone."""
+    sides = []
+    for workers, does in ((0, "raise"), (2, how)):
+        world = World(worlds.Failing, {"how": does, "at": at, "every": 5, "rest": 3, "limit": 3})
+        copies = made(world, num_envs=4, num_workers=workers, watch=Watch(0.3))
+        asked = listening(copies)
+        copies.reset()
+        rng = np.random.default_rng(0)
+        seen: list[Any] = []
+        for _ in range(8):
+            seen += [[told(episode) for episode in copies.episodes], copies.arrays.rewards.tolist()]
+            seen.append([replace(drop, what="").to_plain() for drop in copies.starts.drops])
+            copies.step(allowed(copies, rng))
+        sides.append((seen, [one[:-1] for one in asked], copies.starts.in_a_row))
+    assert sides[0] == sides[1]
+    assert len(sides[0][1]) > 1
+    assert at or sides[0][0][2], "the first reset"
+
+
 def listening(copies: Copies) -> list[tuple[Any, ...]]:
     """Has copies drop what fails; what they are asked meanwhile, in order."""
     asked: list[tuple[Any, ...]] = []
